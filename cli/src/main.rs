@@ -1,0 +1,3 @@
+//! `ferry`: one binary for every step of a migration.
+
+fn main() {}
