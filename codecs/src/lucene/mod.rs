@@ -1,4 +1,5 @@
 //! Lucene index files, Lucene 4.0 to 10.x. A format is chosen by the codec name in a file, never by a version.
 
 pub mod codec_util;
+pub mod doc_set;
 pub mod primitives;
