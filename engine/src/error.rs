@@ -1,0 +1,365 @@
+//! Why something that waits could not be done.
+//!
+//! Every kind is something a caller can act on. The message says what was attempted and on which thing; the
+//! [`source`](std::error::Error::source) is the cause and is not repeated in the message; [`Error::hint`] says
+//! what to check. No message contains credentials: URLs are made without user and password.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why something could not be done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The text does not say where a repository is.
+    #[error(
+        "`{location}` is not a repository location: {reason}; \
+         accepted are `file:///path`, a path, and `s3://bucket/prefix`"
+    )]
+    InvalidLocation {
+        /// The text, without user and password.
+        location: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// An option of a storage cannot be used.
+    #[error("cannot use {option} `{value}`: {reason}")]
+    InvalidOption {
+        /// The option, in words.
+        option: &'static str,
+        /// Its value, without user and password.
+        value: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The name of a blob or folder, or the range, cannot be one of this repository: it is never sent.
+    #[error("could not {access}: {reason}")]
+    InvalidPath {
+        /// What was attempted.
+        access: Access,
+        /// What is wrong with the path or the range.
+        reason: &'static str,
+    },
+    /// No AWS region is configured.
+    #[error("could not open `{url}`: no AWS region is configured")]
+    NoRegion {
+        /// The repository.
+        url: String,
+    },
+    /// No AWS credentials were found.
+    #[error("could not {access}: no AWS credentials")]
+    NoCredentials {
+        /// What was attempted.
+        access: Access,
+        /// What the credential chain said.
+        #[source]
+        cause: Box<Cause>,
+    },
+    /// The bucket is in another region than the one that requests are signed for.
+    #[error(
+        "could not {access}: the bucket is in region `{}`, not in `{configured}`",
+        actual.as_deref().unwrap_or("unknown")
+    )]
+    WrongRegion {
+        /// What was attempted.
+        access: Access,
+        /// The region of the bucket, when the server says it.
+        actual: Option<String>,
+        /// The region that is configured.
+        configured: String,
+        /// The answer of the server.
+        #[source]
+        cause: Box<Cause>,
+    },
+    /// The blob, folder or bucket does not exist.
+    #[error("could not {access}: not found")]
+    NotFound {
+        /// What was attempted.
+        access: Access,
+        /// The answer of the storage.
+        #[source]
+        cause: Box<Cause>,
+    },
+    /// The credentials or the file permissions do not allow it.
+    #[error("could not {access}: access denied")]
+    AccessDenied {
+        /// What was attempted.
+        access: Access,
+        /// The answer of the storage.
+        #[source]
+        cause: Box<Cause>,
+    },
+    /// The blob is shorter or longer than its metadata says, or the storage did not send all of it.
+    #[error("could not {access}: expected {expected} bytes, found {found}{}", Attempts(*attempts))]
+    WrongLength {
+        /// What was attempted.
+        access: Access,
+        /// How many bytes there should be.
+        expected: u64,
+        /// How many bytes there are; for a body that is too long, how many had come when it was cut off.
+        found: u64,
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// The blob is larger than the caller allows.
+    #[error("could not {access}: it has {length} bytes or more, the limit is {limit}")]
+    TooLarge {
+        /// What was attempted.
+        access: Access,
+        /// Length in bytes as far as it is known.
+        length: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The blob was replaced after a first part of it had been read.
+    #[error("could not {access}: the blob was replaced while it was being read")]
+    Changed {
+        /// What was attempted.
+        access: Access,
+        /// The answer of the storage.
+        #[source]
+        cause: Box<Cause>,
+    },
+    /// The storage did not give a usable answer, however often it was asked.
+    #[error("could not {access}: gave up{}", Attempts(*attempts))]
+    Unavailable {
+        /// What was attempted.
+        access: Access,
+        /// How often it was tried.
+        attempts: u32,
+        /// Why the last attempt failed.
+        #[source]
+        cause: Box<Cause>,
+    },
+    /// The storage refused the request for good, for a reason that has no kind of its own.
+    #[error("could not {access}: the request was refused")]
+    Refused {
+        /// What was attempted.
+        access: Access,
+        /// The answer of the storage.
+        #[source]
+        cause: Box<Cause>,
+    },
+    /// The file system failed.
+    #[error("could not {access}")]
+    Io {
+        /// What was attempted.
+        access: Access,
+        /// What the operating system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The bytes are there, but are not what they should be.
+    #[error("could not decode {what}")]
+    Codec {
+        /// Which thing, as this crate knows it: URL, index, shard, snapshot.
+        what: String,
+        /// File, offset, expected and found.
+        #[source]
+        source: Box<codecs::Error>,
+    },
+}
+
+impl Error {
+    /// What to check, in words; `None` when the message says all there is.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::NoRegion { .. } => {
+                "give the region as an option, in `AWS_REGION`, or as `region` of the AWS profile"
+            }
+            Self::NoCredentials { .. } => {
+                "looked in the environment, the AWS profile, web identity, and the ECS and EC2 metadata services: \
+                 configure one of them"
+            }
+            Self::WrongRegion { actual: Some(region), .. } => {
+                return Some(format!("configure the region `{region}`"));
+            }
+            Self::WrongRegion { .. } => "configure the region of the bucket",
+            Self::NotFound { .. } => {
+                "check the location of the repository; when other blobs of it can be read, this one is missing from \
+                 the repository"
+            }
+            Self::AccessDenied { access, cause } => cause.access_denied_hint(access),
+            Self::WrongLength { .. } => {
+                "the blob is cut or damaged: check its length in the repository, or take a new snapshot"
+            }
+            Self::Changed { .. } => {
+                "something writes to the repository: let it end, then start again"
+            }
+            Self::Unavailable { cause, .. } => cause.unavailable_hint(),
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+/// ` after 3 attempts`; nothing for the first.
+struct Attempts(u32);
+
+impl fmt::Display for Attempts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 > 1 { write!(f, " after {} attempts", self.0) } else { Ok(()) }
+    }
+}
+
+/// What was attempted on which blob; shown as `read bytes 0..16 of `s3://bucket/index-3``.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// What was to be done.
+    pub operation: Operation,
+    /// The blob, folder or repository, without credentials.
+    pub url: String,
+    /// The server, when it is not the one of AWS; without credentials.
+    pub endpoint: Option<Arc<str>>,
+}
+
+impl fmt::Display for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { operation, url, endpoint } = self;
+        match operation {
+            Operation::Open => write!(f, "open `{url}`")?,
+            Operation::List => write!(f, "list `{url}`")?,
+            Operation::Read => write!(f, "read `{url}`")?,
+            Operation::ReadRange(Range { start, end }) => write!(f, "read bytes {start}..{end} of `{url}`")?,
+        }
+        match endpoint {
+            Some(endpoint) => write!(f, " at `{endpoint}`"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What was to be done with a blob or folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Operation {
+    /// Open the repository.
+    Open,
+    /// List a folder.
+    List,
+    /// Read a whole blob.
+    Read,
+    /// Read these bytes of a blob; the end is exclusive.
+    ReadRange(Range<u64>),
+}
+
+/// Why one attempt failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The server answered with an error.
+    #[error("{0}")]
+    Answer(Answer),
+    /// The server sent nothing for this long, or too little in all.
+    #[error("the server sent nothing for {} s", .0.as_secs_f32())]
+    Silent(Duration),
+    /// The whole answer took longer than its length explains.
+    #[error("no complete answer within {} s", .0.as_secs_f32())]
+    Slow(Duration),
+    /// The server could not be reached, or the connection ended before an answer.
+    #[error("{0}")]
+    Connection(String),
+    /// The connection ended inside the body.
+    #[error("the connection ended after {found} bytes of the body: {reason}")]
+    Cut {
+        /// How many bytes of the body had come.
+        found: u64,
+        /// What the HTTP client said.
+        reason: String,
+    },
+    /// The body has another length than it must have.
+    #[error("the body has {found} bytes instead of {expected}")]
+    WrongLength {
+        /// How many bytes there should be.
+        expected: u64,
+        /// How many bytes there are, or had come when the body was cut off.
+        found: u64,
+    },
+    /// The server sent other bytes than those that were asked for.
+    #[error("the server sent `{found}`")]
+    WrongRange {
+        /// The `Content-Range` header of the answer.
+        found: String,
+    },
+    /// The answer makes no sense.
+    #[error("{0}")]
+    Unexpected(String),
+    /// What the AWS credential chain said.
+    #[error("{0}")]
+    Credentials(String),
+    /// What the operating system said.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+impl Cause {
+    fn access_denied_hint(&self, access: &Access) -> &'static str {
+        let code = match self {
+            Self::Answer(answer) => answer.code.as_deref().unwrap_or_default(),
+            _ => return "check the permissions of the file and of the folders above it",
+        };
+        match code {
+            "ExpiredToken" | "TokenRefreshRequired" => "the credentials have expired: renew them",
+            "InvalidAccessKeyId" | "InvalidToken" | "SignatureDoesNotMatch" => {
+                "the server does not know these credentials: check which ones the AWS credential chain finds"
+            }
+            "RequestTimeTooSkewed" => "the clock of this machine is wrong: set it",
+            _ if access.operation == Operation::List => {
+                "the credentials need `s3:ListBucket` on the bucket; check bucket policy and endpoint policy too"
+            }
+            _ => {
+                "the credentials need `s3:GetObject` on the objects (and `kms:Decrypt` when they are encrypted with \
+                 KMS); without `s3:ListBucket` a missing object looks like this too"
+            }
+        }
+    }
+
+    fn unavailable_hint(&self) -> &'static str {
+        match self {
+            Self::Answer(Answer { status: 429 | 503, .. }) => {
+                "the storage is overloaded: allow fewer requests in flight, or try again later"
+            }
+            Self::Answer(_) => "the storage has a problem of its own: try again later",
+            Self::Credentials(_) => "the source of the AWS credentials does not answer: check it, then start again",
+            Self::Silent(_) | Self::Slow(_) => {
+                "check the network between this machine and the storage; for a slow link allow a longer request timeout"
+            }
+            _ => "check the endpoint, name resolution, proxies and certificates, and the network in between",
+        }
+    }
+}
+
+/// An error that a server answered with, as far as it could be understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// Error code of the service, such as `SlowDown`.
+    pub code: Option<String>,
+    /// Words of the service.
+    pub message: Option<String>,
+    /// Identity of the request in the logs of the service.
+    pub request_id: Option<String>,
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the server answered {}", self.status)?;
+        if let Some(code) = &self.code {
+            write!(f, " `{code}`")?;
+        }
+        if let Some(message) = &self.message {
+            write!(f, ": {}", message.trim_end_matches('.'))?;
+        }
+        match &self.request_id {
+            Some(id) => write!(f, " (request id {id})"),
+            None => Ok(()),
+        }
+    }
+}
