@@ -2,4 +2,6 @@
 
 pub mod codec_util;
 pub mod doc_set;
+pub mod doc_values;
+pub mod packed;
 pub mod primitives;

@@ -1,0 +1,1 @@
+//! Doc values: columns of one value a document.
