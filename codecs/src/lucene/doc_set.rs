@@ -63,6 +63,12 @@ impl DocSet {
         self.words.get((doc / 64) as usize).is_some_and(|word| word >> (doc % 64) & 1 == 1)
     }
 
+    /// The words of the set, document 0 in the lowest bit of the first.
+    #[must_use]
+    pub fn words(&self) -> &[u64] {
+        &self.words
+    }
+
     /// Removes all documents of `other`.
     pub fn remove_all(&mut self, other: &Self) {
         for (word, removed) in self.words.iter_mut().zip(&other.words) {
