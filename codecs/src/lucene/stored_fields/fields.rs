@@ -36,6 +36,7 @@ pub struct Fields<'a> {
     rest: &'a [u8],
     remaining: u32,
     layout: Layout,
+    end: usize,
 }
 
 /// The bytes of a document contradict the format at this many bytes before its end.
@@ -46,8 +47,15 @@ pub struct Malformed {
 }
 
 impl<'a> Fields<'a> {
-    pub(super) const fn new(bytes: &'a [u8], count: u32, layout: Layout) -> Self {
-        Self { rest: bytes, remaining: count, layout }
+    /// `end` is where the document ends in the buffer that its bytes are from.
+    pub(super) const fn new(bytes: &'a [u8], count: u32, layout: Layout, end: usize) -> Self {
+        Self { rest: bytes, remaining: count, layout, end }
+    }
+
+    /// Where the next field starts in the buffer that the document is from; a value of bytes ends just before.
+    #[must_use]
+    pub const fn position(&self) -> usize {
+        self.end.saturating_sub(self.rest.len())
     }
 
     #[inline]

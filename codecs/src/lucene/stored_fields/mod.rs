@@ -256,7 +256,7 @@ impl Documents {
         let layout = self.layout.unwrap_or(Layout::Lucene90);
         self.entries.iter().map(move |entry| {
             let bytes = self.buffer.get(entry.start..entry.end).unwrap_or_default();
-            (entry.document, Fields::new(bytes, entry.fields, layout))
+            (entry.document, Fields::new(bytes, entry.fields, layout, entry.end))
         })
     }
 
