@@ -9,6 +9,7 @@ use crate::input::{Decoded, Failure, be_u16, decode, take, u8};
 use flate2::{Decompress, FlushDecompress, Status};
 use nom::Parser;
 use nom::error::context;
+use std::io::Read;
 
 /// How much the output buffer grows by at first, in bytes.
 const FIRST_STEP: usize = 8 * 1024;
@@ -69,6 +70,26 @@ fn grow(output: &mut Vec<u8>, limit: usize) -> Result<(), String> {
     }
     output.reserve_exact(room.min(output.len().max(FIRST_STEP)));
     Ok(())
+}
+
+/// Decompresses zstd frames that take up all of `bytes`.
+///
+/// # Errors
+/// A frame is cut or damaged, or the output is longer than `limit` bytes.
+pub fn decompress_zstd(file: &str, bytes: &[u8], limit: usize) -> Result<Vec<u8>> {
+    let mut output = Vec::new();
+    let cap = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    let read = zstd::stream::read::Decoder::with_buffer(bytes)
+        .and_then(|decoder| decoder.take(cap).read_to_end(&mut output));
+    match read {
+        Ok(_) if output.len() > limit => Err(corrupt(file, 0, too_long(limit))),
+        Ok(_) if bytes.is_empty() => Err(truncated(file, 0, "zstd frame")),
+        Ok(_) => Ok(output),
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            Err(truncated(file, bytes.len(), "zstd frame"))
+        }
+        Err(error) => Err(corrupt(file, 0, format!("zstd frame: {error}"))),
+    }
 }
 
 /// The chunks of the LZF encoder that Elasticsearch 1 used, one after the other.
@@ -210,6 +231,20 @@ mod tests {
         bytes.push(0);
         let error = inflate("x", &bytes, 10_000).unwrap_err().to_string();
         assert!(error.ends_with("1 bytes after the DEFLATE stream"), "{error}");
+    }
+
+    #[test]
+    fn zstd_frames_are_decompressed_up_to_the_limit_and_not_when_cut() {
+        let text = b"0123456789".repeat(1000);
+        let bytes = zstd::stream::encode_all(&text[..], 3).unwrap();
+        assert_eq!(decompress_zstd("x", &bytes, text.len()).unwrap(), text);
+        assert!(decompress_zstd("x", &bytes, text.len() - 1).is_err());
+        for length in 0..bytes.len() {
+            assert!(
+                decompress_zstd("x", &bytes[..length], 10_000).is_err(),
+                "cut at {length}"
+            );
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod input;
 mod json_writer;
 pub mod lucene;
 pub mod smile;
+pub mod snapshot;
 pub mod source;
 
 pub use error::{Error, Result};
