@@ -1,6 +1,10 @@
 //! The only door to the compression libraries. Every output has its size fixed before a byte is decompressed.
 
+mod capped;
+
 use std::cell::RefCell;
+
+pub use capped::{decompress_lzf, decompress_zstd, inflate, is_lzf};
 
 /// Why a block could not be decompressed, in words.
 pub type Reason = String;
