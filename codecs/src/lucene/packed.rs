@@ -327,7 +327,7 @@ mod tests {
         let bytes = [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xC0, 0, 0, 0, 0, 0, 0, 1, 0];
         let (rest, values) = read_all(Format::Packed, 63, 2, &bytes).unwrap();
         assert_eq!(values, [(1 << 63) - 1 - 0x1F, 0x40]);
-        assert_eq!(rest, []);
+        assert!(rest.is_empty());
     }
 
     #[test]
@@ -385,7 +385,7 @@ mod tests {
             }
             meta.push(4);
             let (rest, sequence) = DirectMonotonic::decode_meta(&meta, 4, 2, endianness).unwrap();
-            assert_eq!(rest, []);
+            assert!(rest.is_empty());
             let data = [&[0xFF][..], &deltas].concat();
             let values: Vec<_> = (0..5).map(|index| sequence.get(&data, index)).collect();
             assert_eq!(values, [Some(101), Some(104), Some(108), Some(111), None]);

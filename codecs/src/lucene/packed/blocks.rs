@@ -157,7 +157,7 @@ mod tests {
         bytes.extend([0x21; 32]);
         bytes.push(1); // no bits, and the least value is 0
         let (rest, packed) = BlockPacked::decode(&bytes, 2, 64, 66).unwrap();
-        assert_eq!(rest, []);
+        assert!(rest.is_empty());
         let values: Vec<_> = [0, 1, 63, 64, 65, 66].map(|index| packed.get(index)).into();
         assert_eq!(values, [Some(12), Some(11), Some(11), Some(0), Some(0), None]);
     }
@@ -173,7 +173,7 @@ mod tests {
         let values = |version, min| {
             let bytes = bytes(min);
             let (rest, packed) = MonotonicBlockPacked::decode(&bytes, version, 64, 2).unwrap();
-            assert_eq!(rest, []);
+            assert!(rest.is_empty());
             [packed.get(0), packed.get(1), packed.get(2)]
         };
         assert_eq!(values(2, 20), [Some(12), Some(14), None]);
