@@ -18,20 +18,10 @@ pub struct Failure {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum FailureKind {
-    Truncated {
-        missing: u64,
-    },
+    Truncated { missing: u64 },
     Corrupt(String),
-    Checksum {
-        length: u64,
-        expected: u32,
-        actual: u32,
-    },
-    Unsupported {
-        what: &'static str,
-        found: String,
-        supported: String,
-    },
+    Checksum { length: u64, expected: u32, actual: u32 },
+    Unsupported { what: &'static str, found: String, supported: String },
 }
 
 impl Failure {
@@ -53,72 +43,35 @@ impl Failure {
         supported: impl ToString,
     ) -> Decoded<'a, T> {
         let (found, supported) = (found.to_string(), supported.to_string());
-        Self::fail(
-            input,
-            FailureKind::Unsupported {
-                what,
-                found,
-                supported,
-            },
-        )
+        Self::fail(input, FailureKind::Unsupported { what, found, supported })
     }
 
     /// The checksum of the first `length` bytes of the file is not the one that was recorded.
     pub fn checksum<T>(input: &[u8], length: u64, expected: u32, actual: u32) -> Decoded<'_, T> {
-        Self::fail(
-            input,
-            FailureKind::Checksum {
-                length,
-                expected,
-                actual,
-            },
-        )
+        Self::fail(input, FailureKind::Checksum { length, expected, actual })
     }
 
     fn fail<T>(input: &[u8], kind: FailureKind) -> Decoded<'_, T> {
-        Err(nom::Err::Failure(Self {
-            remaining: input.len(),
-            kind,
-            context: None,
-        }))
+        Err(nom::Err::Failure(Self { remaining: input.len(), kind, context: None }))
     }
 
     fn into_error(self, file: &str, length: usize) -> Error {
         let file = file.to_owned();
         let offset = length.saturating_sub(self.remaining) as u64;
         match self.kind {
-            FailureKind::Truncated { missing } => Error::Truncated {
-                file,
-                offset,
-                what: self.context.unwrap_or("a value"),
-                missing,
-            },
+            FailureKind::Truncated { missing } => {
+                Error::Truncated { file, offset, what: self.context.unwrap_or("a value"), missing }
+            }
             FailureKind::Corrupt(what) => {
-                let what = self
-                    .context
-                    .map_or(what.clone(), |context| format!("{context}: {what}"));
+                let what = self.context.map_or(what.clone(), |context| format!("{context}: {what}"));
                 Error::Corrupt { file, offset, what }
             }
-            FailureKind::Checksum {
-                length,
-                expected,
-                actual,
-            } => Error::Checksum {
-                file,
-                length,
-                expected,
-                actual,
-            },
-            FailureKind::Unsupported {
-                what,
-                found,
-                supported,
-            } => Error::Unsupported {
-                file,
-                what,
-                found,
-                supported,
-            },
+            FailureKind::Checksum { length, expected, actual } => {
+                Error::Checksum { file, length, expected, actual }
+            }
+            FailureKind::Unsupported { what, found, supported } => {
+                Error::Unsupported { file, what, found, supported }
+            }
         }
     }
 }
@@ -129,11 +82,7 @@ impl ParseError<&[u8]> for Failure {
             ErrorKind::Eof | ErrorKind::Complete => FailureKind::Truncated { missing: 1 },
             other => FailureKind::Corrupt(other.description().to_owned()),
         };
-        Self {
-            remaining: input.len(),
-            kind,
-            context: None,
-        }
+        Self { remaining: input.len(), kind, context: None }
     }
 
     fn append(_: &[u8], _: ErrorKind, other: Self) -> Self {
@@ -161,12 +110,7 @@ pub fn decode<'a, T>(
         }
         Err(nom::Err::Incomplete(_)) => {
             let file = file.to_owned();
-            Err(Error::Truncated {
-                file,
-                offset: bytes.len() as u64,
-                what: "a value",
-                missing: 1,
-            })
+            Err(Error::Truncated { file, offset: bytes.len() as u64, what: "a value", missing: 1 })
         }
     }
 }
@@ -174,10 +118,7 @@ pub fn decode<'a, T>(
 /// Takes `length` bytes, whatever integer type the file gave the length in.
 pub fn take<'a>(input: &'a [u8], length: impl TryInto<usize>) -> Decoded<'a, &'a [u8]> {
     let Ok(length) = length.try_into() else {
-        return Failure::corrupt(
-            input,
-            "a length that is negative or larger than the address space",
-        );
+        return Failure::corrupt(input, "a length that is negative or larger than the address space");
     };
     match input.split_at_checked(length) {
         Some((taken, rest)) => Ok((rest, taken)),

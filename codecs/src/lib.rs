@@ -3,8 +3,15 @@
 //! No I/O, no async, no clock, no logging. Every byte is untrusted: a damaged file is an [`Error`], never a
 //! panic, and never an allocation on its word.
 
+mod big_number;
+pub mod compression;
+pub mod document_id;
 pub mod error;
 pub mod input;
+mod json_writer;
 pub mod lucene;
+pub mod smile;
+pub mod snapshot;
+pub mod source;
 
 pub use error::{Error, Result};

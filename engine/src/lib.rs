@@ -1,5 +1,9 @@
 //! The parts of ferry that wait: storage, memory budgets and the backfill line.
+//!
+//! A module imports only from the shelves before its own:
+//! (0) `error`, `flow`, `document` → (1) `storage` → (2) `snapshot` → (3) `segment`, `ndjson` → (4) `backfill`, `check`.
 
+pub mod document;
 pub mod error;
 pub mod flow;
 pub mod storage;

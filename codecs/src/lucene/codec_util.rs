@@ -98,15 +98,7 @@ impl<'a> IndexHeader<'a> {
     pub fn decode(input: &'a [u8]) -> Decoded<'a, Self> {
         let (rest, header) = Header::decode(input)?;
         let (rest, (id, suffix)) = Self::decode_id(rest)?;
-        Ok((
-            rest,
-            Self {
-                codec: header.codec,
-                version: header.version,
-                id,
-                suffix,
-            },
-        ))
+        Ok((rest, Self { codec: header.codec, version: header.version, id, suffix }))
     }
 
     /// Decodes the header and accepts it if it is of `codec` in one of `versions`.
@@ -116,10 +108,7 @@ impl<'a> IndexHeader<'a> {
         versions: std::ops::RangeInclusive<i32>,
     ) -> Decoded<'a, Self> {
         let (rest, header) = Self::decode(input)?;
-        let plain = Header {
-            codec: header.codec,
-            version: header.version,
-        };
+        let plain = Header { codec: header.codec, version: header.version };
         plain.check(input, codec, &versions)?;
         Ok((rest, header))
     }
@@ -243,9 +232,6 @@ mod tests {
     fn a_version_out_of_range_is_unsupported() {
         let bytes = file(b"");
         let error = decode("_0.x", &bytes, |input| Header::expect(input, "Test", 0..=1)).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "`_0.x`: unsupported version `Test 2`: ferry reads versions 0 to 1"
-        );
+        assert_eq!(error.to_string(), "`_0.x`: unsupported version `Test 2`: ferry reads versions 0 to 1");
     }
 }

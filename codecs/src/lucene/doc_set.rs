@@ -13,19 +13,13 @@ impl DocSet {
     /// The empty set over documents `0..max_doc`.
     #[must_use]
     pub fn empty(max_doc: u32) -> Self {
-        Self {
-            words: vec![0; max_doc.div_ceil(64) as usize],
-            max_doc,
-        }
+        Self { words: vec![0; max_doc.div_ceil(64) as usize], max_doc }
     }
 
     /// The set of all documents `0..max_doc`.
     #[must_use]
     pub fn full(max_doc: u32) -> Self {
-        let mut set = Self {
-            words: vec![u64::MAX; max_doc.div_ceil(64) as usize],
-            max_doc,
-        };
+        let mut set = Self { words: vec![u64::MAX; max_doc.div_ceil(64) as usize], max_doc };
         if let Some(last) = set.words.last_mut()
             && !max_doc.is_multiple_of(64)
         {
@@ -40,18 +34,10 @@ impl DocSet {
     pub fn from_words(at: &[u8], words: Vec<u64>, max_doc: u32) -> Decoded<'_, Self> {
         let full = Self::full(max_doc);
         if words.len() != full.words.len() {
-            let what = format!(
-                "expected {} words of 64 bits, found {}",
-                full.words.len(),
-                words.len()
-            );
+            let what = format!("expected {} words of 64 bits, found {}", full.words.len(), words.len());
             return Failure::corrupt(at, what);
         }
-        if words
-            .last()
-            .zip(full.words.last())
-            .is_some_and(|(word, mask)| word & !mask != 0)
-        {
+        if words.last().zip(full.words.last()).is_some_and(|(word, mask)| word & !mask != 0) {
             return Failure::corrupt(at, format!("a bit beyond the last of {max_doc} documents is set"));
         }
         Ok((at, Self { words, max_doc }))
@@ -74,9 +60,13 @@ impl DocSet {
     #[must_use]
     #[inline]
     pub fn contains(&self, doc: u32) -> bool {
-        self.words
-            .get((doc / 64) as usize)
-            .is_some_and(|word| word >> (doc % 64) & 1 == 1)
+        self.words.get((doc / 64) as usize).is_some_and(|word| word >> (doc % 64) & 1 == 1)
+    }
+
+    /// The words of the set, document 0 in the lowest bit of the first.
+    #[must_use]
+    pub fn words(&self) -> &[u64] {
+        &self.words
     }
 
     /// Removes all documents of `other`.

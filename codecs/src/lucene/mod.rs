@@ -2,4 +2,7 @@
 
 pub mod codec_util;
 pub mod doc_set;
+pub mod doc_values;
+pub mod packed;
 pub mod primitives;
+pub mod stored_fields;

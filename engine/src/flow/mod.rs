@@ -1,5 +1,7 @@
-//! What keeps the lines from running too fast or giving up too soon.
+//! What keeps the flow of data bounded: memory, and the pace of retries.
 
 mod backoff;
+mod memory;
 
 pub use backoff::Backoff;
+pub use memory::{MemoryBudget, MemoryPermit};

@@ -1,0 +1,88 @@
+//! How far a run is: a bar on a terminal, a line every ten seconds elsewhere.
+
+use crate::output::{number, size};
+use engine::backfill::{Progress, ProgressSnapshot};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Shows the progress of a run until it is dropped.
+pub(crate) struct Watch {
+    task: tokio::task::JoinHandle<()>,
+    bar: Option<ProgressBar>,
+}
+
+impl Watch {
+    pub(crate) fn start(progress: Arc<Progress>) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+            bar.set_style(
+                ProgressStyle::with_template("{bar:24} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar()),
+            );
+            bar
+        });
+        let task = tokio::spawn(watch(progress, bar.clone()));
+        Self { task, bar }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.task.abort();
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+async fn watch(progress: Arc<Progress>, bar: Option<ProgressBar>) {
+    let start = Instant::now();
+    let period = Duration::from_millis(if bar.is_some() { 200 } else { 10_000 });
+    let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + period, period);
+    loop {
+        ticks.tick().await;
+        let now = progress.snapshot();
+        let text = describe(&now, start.elapsed());
+        match &bar {
+            Some(bar) => {
+                bar.set_length(now.total.max(1));
+                bar.set_position(now.done);
+                bar.set_message(text);
+            }
+            None => {
+                let _ = writeln!(std::io::stderr().lock(), "{text}"); // Nobody is left to tell.
+            }
+        }
+    }
+}
+
+fn describe(now: &ProgressSnapshot, elapsed: Duration) -> String {
+    let seconds = elapsed.as_secs_f64().max(0.001);
+    let rate = now.done as f64 / seconds;
+    let left = now.total.saturating_sub(now.done) as f64 / rate.max(1.0);
+    let total = if now.total_is_known { number(now.total) } else { format!("at least {}", number(now.total)) };
+    let failed = if now.failed > 0 { format!(", {} failed", number(now.failed)) } else { String::new() };
+    let left = if now.total_is_known { format!(", {} left", duration(left)) } else { String::new() };
+    let waits = if now.writing > 0 {
+        ", waits for the target"
+    } else if now.fetching > 0 {
+        ", waits for the repository"
+    } else {
+        ""
+    };
+    format!(
+        "{} of {total} documents{failed}, {} read, {} written, {rate:.0} documents/s{left}{waits}",
+        number(now.done),
+        size(now.fetched),
+        size(now.written),
+    )
+}
+
+fn duration(seconds: f64) -> String {
+    match seconds.round() {
+        seconds if seconds < 60.0 => format!("{seconds} s"),
+        seconds if seconds < 3600.0 => format!("{} min {} s", (seconds / 60.0).floor(), seconds % 60.0),
+        seconds => format!("{} h {} min", (seconds / 3600.0).floor(), (seconds % 3600.0 / 60.0).floor()),
+    }
+}

@@ -1,0 +1,94 @@
+//! Documents in blocks: one buffer, many documents.
+
+use codecs::lucene::stored_fields::Documents;
+use std::ops::Range;
+
+/// The documents of one chunk of stored fields: live, with their identity, `_source` still in place.
+#[derive(Debug, Default)]
+pub struct DocumentBlock {
+    /// The decompressed chunk; the sources are ranges of it.
+    pub(crate) documents: Documents,
+    /// Ids, types, routings and parents, decoded, one after the other.
+    pub(crate) text: Vec<u8>,
+    pub(crate) entries: Vec<Entry>,
+    /// Live documents of the chunk that have no identity of their own: nested children.
+    pub(crate) children: u32,
+}
+
+/// Where the parts of one document are.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) document: u32,
+    pub(crate) id: Range<usize>,
+    pub(crate) type_name: Option<Range<usize>>,
+    pub(crate) routing: Option<Range<usize>>,
+    pub(crate) parent: Option<Range<usize>>,
+    pub(crate) source: Option<Range<usize>>,
+}
+
+/// One document of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Document<'a> {
+    /// Its number in the segment.
+    pub number: u32,
+    /// `_id` as text (UTF-8 as far as the cluster kept it so).
+    pub id: &'a [u8],
+    /// `_type`, for indices made before Elasticsearch 6.
+    pub type_name: Option<&'a [u8]>,
+    /// `_routing`, where the document was routed by more than its id.
+    pub routing: Option<&'a [u8]>,
+    /// `_parent`, for indices made before Elasticsearch 6.
+    pub parent: Option<&'a [u8]>,
+    /// `_source` as stored, whatever its format; none where the index keeps no `_source`.
+    pub source: Option<&'a [u8]>,
+}
+
+impl DocumentBlock {
+    /// Forgets the documents and keeps the memory.
+    pub fn clear(&mut self) {
+        self.documents.clear();
+        self.text.clear();
+        self.entries.clear();
+        self.children = 0;
+    }
+
+    /// How many documents there are, nested children left out.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is no document.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// How many live nested children were passed over; their text is in their parents.
+    #[must_use]
+    pub const fn children(&self) -> u32 {
+        self.children
+    }
+
+    /// Bytes of memory that the block's buffers hold.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.documents.capacity().saturating_add(self.text.capacity())
+    }
+
+    /// The documents, in the order of the segment.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Document<'_>> {
+        let text = |range: &Range<usize>| self.text.get(range.clone()).unwrap_or_default();
+        self.entries.iter().map(move |entry| Document {
+            number: entry.document,
+            id: text(&entry.id),
+            type_name: entry.type_name.as_ref().map(text),
+            routing: entry.routing.as_ref().map(text),
+            parent: entry.parent.as_ref().map(text),
+            source: entry
+                .source
+                .as_ref()
+                .map(|range| self.documents.buffer().get(range.clone()).unwrap_or_default()),
+        })
+    }
+}

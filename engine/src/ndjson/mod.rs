@@ -1,0 +1,13 @@
+//! Documents as lines of JSON, in files or on standard output.
+
+mod batch;
+mod files;
+mod line;
+mod sink;
+
+pub(crate) use batch::LARGE_SOURCE;
+pub use batch::LineBatch;
+pub use files::{FileOptions, LineCompression};
+pub(crate) use line::json_string;
+pub use line::{LineFormat, LineWriter, Unwritable};
+pub use sink::{IndexSink, LineSink, LineTarget};

@@ -1,0 +1,13 @@
+//! Segments: which documents live in them, and blocks of those documents.
+
+mod files;
+mod identity;
+mod live;
+mod open;
+mod parents;
+mod read;
+mod units;
+
+pub use open::{Segment, SegmentSource};
+pub use read::ReadFailure;
+pub use units::Unit;

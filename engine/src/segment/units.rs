@@ -1,0 +1,96 @@
+//! The unit of work: a run of neighbouring chunks of one segment.
+
+use super::open::Segment;
+use super::read::ReadFailure;
+use codecs::lucene::stored_fields::Chunk;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Some neighbouring chunks of one segment, each with live documents.
+#[derive(Debug, Clone)]
+pub struct Unit {
+    /// The segment.
+    pub segment: Arc<Segment>,
+    /// Chunk numbers.
+    pub chunks: Range<u64>,
+    /// Their bytes in `.fdt`.
+    pub bytes: Range<u64>,
+    /// Their documents, deleted ones included.
+    pub documents: Range<u32>,
+}
+
+/// The units of a segment, and what is wrong with its index where it cannot be followed.
+#[derive(Debug)]
+pub struct Units {
+    segment: Arc<Segment>,
+    unit_bytes: u64,
+    next: u64,
+    next_document: u32,
+}
+
+impl Segment {
+    /// The units of the segment, in order, each of at most `unit_bytes` compressed bytes, if it has more than one
+    /// chunk. Chunks without a live document are left out.
+    ///
+    /// A failure is an index that contradicts itself: the documents from there on cannot be found.
+    #[must_use]
+    pub fn units(self: &Arc<Self>, unit_bytes: u64) -> Units {
+        Units { segment: Arc::clone(self), unit_bytes, next: 0, next_document: 0 }
+    }
+
+    fn has_live(&self, chunk: &Chunk) -> bool {
+        self.live.is_none() || chunk.documents.clone().any(|document| self.is_live(document))
+    }
+}
+
+impl Units {
+    fn add(&mut self, unit: &mut Option<Unit>, chunk: Chunk) -> bool {
+        let number = self.next;
+        match unit {
+            None => {
+                *unit = Some(Unit {
+                    segment: Arc::clone(&self.segment),
+                    chunks: number..number.saturating_add(1),
+                    bytes: chunk.bytes,
+                    documents: chunk.documents,
+                });
+                true
+            }
+            Some(unit) => {
+                let bytes = chunk.bytes.end.saturating_sub(unit.bytes.start);
+                if unit.chunks.end != number || bytes > self.unit_bytes {
+                    return false;
+                }
+                unit.chunks.end = number.saturating_add(1);
+                unit.bytes.end = chunk.bytes.end;
+                unit.documents.end = chunk.documents.end;
+                true
+            }
+        }
+    }
+}
+
+impl Iterator for Units {
+    type Item = Result<Unit, ReadFailure>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut unit = None;
+        while self.next < self.segment.stored.chunk_count() {
+            let chunk = match self.segment.stored.chunk(self.next) {
+                Ok(chunk) => chunk,
+                Err(_) if unit.is_some() => break, // The next call reports it.
+                Err(error) => {
+                    self.next = u64::MAX;
+                    return Some(Err(self.segment.failure_of(self.next_document..self.segment.max_doc(), error)));
+                }
+            };
+            let end = chunk.documents.end;
+            if self.segment.has_live(&chunk) && !self.add(&mut unit, chunk) {
+                break;
+            }
+            self.next = self.next.saturating_add(1);
+            self.next_document = end;
+        }
+        unit.map(Ok)
+    }
+}

@@ -1,0 +1,145 @@
+//! The files of one shard in a snapshot: a range of a file → its bytes, wherever the repository has them.
+
+use crate::error::{Error, Result};
+use crate::storage::BlobStore;
+use bytes::{Bytes, BytesMut};
+use codecs::snapshot::shard_snapshot::{ShardFile, ShardSnapshot};
+use std::collections::HashMap;
+use std::ops::Range;
+
+/// Files that are read whole (metadata of segments) are not larger than this.
+const MAX_WHOLE_FILE: u64 = 1 << 30;
+
+/// The files of one shard, by their names in Lucene's directory.
+///
+/// What is not in the shard's metadata is not in the shard: folders are never listed.
+#[derive(Debug)]
+pub struct ShardFiles {
+    store: BlobStore,
+    folder: String,
+    /// Which shard, for messages: `shard 3 of index `orders``.
+    what: String,
+    files: HashMap<String, ShardFile>,
+}
+
+impl ShardFiles {
+    /// The files that a shard's metadata lists; `folder` is where the repository keeps them.
+    #[must_use]
+    pub fn new(store: BlobStore, folder: String, what: String, snapshot: ShardSnapshot) -> Self {
+        let files = snapshot.files.into_iter().map(|file| (file.physical_name.clone(), file)).collect();
+        Self { store, folder, what, files }
+    }
+
+    /// Which shard this is, in words.
+    #[must_use]
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// All files of the shard.
+    pub fn iter(&self) -> impl Iterator<Item = &ShardFile> {
+        self.files.values()
+    }
+
+    /// Whether the shard has this file.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.files.contains_key(name)
+    }
+
+    /// Length of a file in bytes.
+    pub fn length(&self, name: &str) -> Result<u64> {
+        self.file(name).map(|file| file.length)
+    }
+
+    /// A whole file.
+    pub async fn read(&self, name: &str) -> Result<Bytes> {
+        let file = self.file(name)?;
+        if let Some(content) = inline(file) {
+            return Ok(content);
+        }
+        if file.length > MAX_WHOLE_FILE {
+            return Err(self.damaged(name, format!("{} bytes, expected at most {MAX_WHOLE_FILE}", file.length)));
+        }
+        self.read_range(name, 0..file.length).await
+    }
+
+    /// Some bytes of a file.
+    pub async fn read_range(&self, name: &str, range: Range<u64>) -> Result<Bytes> {
+        let file = self.file(name)?;
+        if range.start > range.end || range.end > file.length {
+            let what = format!("bytes {} to {} are needed, the file has {}", range.start, range.end, file.length);
+            return Err(self.damaged(name, what));
+        }
+        if let Some(content) = inline(file) {
+            return Ok(content.slice(to_usize(range.start)..to_usize(range.end)));
+        }
+        let mut parts = self.parts_of(file, &range);
+        let first = parts.next().transpose()?;
+        let Some(second) = parts.next().transpose()? else {
+            return match first {
+                Some((blob, range)) => self.store.read_range(&blob, range).await,
+                None => Ok(Bytes::new()),
+            };
+        };
+        let mut bytes = BytesMut::with_capacity(to_usize(range.end.saturating_sub(range.start)));
+        for part in first.into_iter().chain([second]).map(Ok).chain(parts) {
+            let (blob, range) = part?;
+            bytes.extend_from_slice(&self.store.read_range(&blob, range).await?);
+        }
+        Ok(bytes.freeze())
+    }
+
+    /// The blobs that have a range of a file, and which bytes of each.
+    fn parts_of<'a>(
+        &'a self,
+        file: &'a ShardFile,
+        range: &Range<u64>,
+    ) -> impl Iterator<Item = Result<(String, Range<u64>)>> + use<'a> {
+        let range = range.clone();
+        let mut start = 0_u64;
+        file.parts()
+            .map(move |(blob, length)| {
+                let part = start..start.saturating_add(length);
+                start = part.end;
+                (blob, part)
+            })
+            .filter(move |(_, part)| part.start < range.end && range.start < part.end)
+            .map({
+                let range = range.clone();
+                move |(blob, part)| {
+                    let from = range.start.max(part.start).saturating_sub(part.start);
+                    let to = range.end.min(part.end).saturating_sub(part.start);
+                    Ok((format!("{}/{blob}", self.folder), from..to))
+                }
+            })
+    }
+
+    /// An error about a file of this shard.
+    #[must_use]
+    pub fn damaged(&self, file: &str, problem: String) -> Error {
+        Error::Shard { what: self.what.clone(), file: file.to_owned(), problem }
+    }
+
+    /// A decoder's error about a file of this shard.
+    #[must_use]
+    pub fn undecodable(&self, source: codecs::Error) -> Error {
+        Error::Codec { what: self.what.clone(), source: Box::new(source) }
+    }
+
+    fn file(&self, name: &str) -> Result<&ShardFile> {
+        self.files.get(name).ok_or_else(|| {
+            self.damaged(name, "the segment needs it, the shard's metadata does not list it".to_owned())
+        })
+    }
+}
+
+/// The content of a file that is in the metadata, whole.
+fn inline(file: &ShardFile) -> Option<Bytes> {
+    let content = file.meta_hash.as_ref()?;
+    (content.len() as u64 == file.length).then(|| Bytes::copy_from_slice(content))
+}
+
+fn to_usize(value: u64) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
+}
