@@ -2,8 +2,8 @@
 
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use engine::snapshot::IndexPattern;
-use engine::storage::{BlobStore, Location, S3Options};
+use engine::snapshot::{IndexPattern, IndexSelection, Repository};
+use engine::storage::{Location, S3Options};
 
 /// Moves Elasticsearch and OpenSearch clusters to OpenSearch, and proves that nothing was lost
 #[derive(Debug, Parser)]
@@ -46,8 +46,8 @@ pub(crate) struct RepositoryArgs {
 }
 
 impl RepositoryArgs {
-    /// Opens the storage; the repository in it is not looked at yet.
-    pub(crate) async fn open(&self) -> engine::Result<BlobStore> {
+    /// Opens the repository and reads its catalog.
+    pub(crate) async fn open(&self) -> engine::Result<Repository> {
         let options = S3Options {
             region: self.s3_region.clone(),
             endpoint: self.s3_endpoint.clone(),
@@ -55,7 +55,7 @@ impl RepositoryArgs {
             max_requests: usize::from(self.s3_max_requests.get()),
             ..S3Options::default()
         };
-        BlobStore::open(self.repo.clone(), options).await
+        Repository::open(self.repo.clone(), options).await
     }
 }
 
@@ -64,8 +64,21 @@ impl RepositoryArgs {
 pub(crate) struct SelectionArgs {
     /// Indices: names, patterns with `*`, `regex:EXPRESSION`, and `-` before any of them to exclude
     /// [default: all but system indices]
-    #[arg(long, value_name = "PATTERNS", value_delimiter = ',', allow_hyphen_values = true, env = "FERRY_INDICES")]
+    #[arg(
+        long,
+        value_name = "PATTERNS",
+        value_delimiter = ',',
+        allow_hyphen_values = true,
+        env = "FERRY_INDICES"
+    )]
     pub(crate) indices: Vec<IndexPattern>,
+}
+
+impl SelectionArgs {
+    /// What the patterns select; without any, every index.
+    pub(crate) fn selection_of_all(self) -> IndexSelection {
+        if self.indices.is_empty() { IndexSelection::everything() } else { IndexSelection::new(self.indices) }
+    }
 }
 
 /// Form of what a command prints.

@@ -9,9 +9,12 @@ mod report_error;
 use clap::Parser;
 use output::Output;
 use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let cli = args::Cli::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let mut output = Output::new();
     match commands::run(cli.command, &mut output) {
         Ok(status) => status.into(),

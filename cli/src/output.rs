@@ -4,6 +4,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use time::OffsetDateTime;
 
 /// How the program ends. Decided in one place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,4 +96,17 @@ pub(crate) fn number(value: u64) -> String {
 /// A number of bytes in words, in units of 1024.
 pub(crate) fn size(bytes: u64) -> String {
     bytesize::ByteSize::b(bytes).display().iec().to_string()
+}
+
+/// Milliseconds since 1970 as a date and a time, in UTC.
+pub(crate) fn date(millis: i64) -> String {
+    let nanos = i128::from(millis).saturating_mul(1_000_000);
+    match OffsetDateTime::from_unix_timestamp_nanos(nanos) {
+        Ok(date) if millis > 0 => {
+            let (year, month, day) = date.to_calendar_date();
+            let (hour, minute, second) = date.to_hms();
+            format!("{year:04}-{:02}-{day:02} {hour:02}:{minute:02}:{second:02}", u8::from(month))
+        }
+        _ => "-".to_owned(),
+    }
 }

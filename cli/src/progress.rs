@@ -18,7 +18,8 @@ impl Watch {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
             bar.set_style(
-                ProgressStyle::with_template("{bar:24} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar()),
+                ProgressStyle::with_template("{bar:24} {msg}")
+                    .unwrap_or_else(|_| ProgressStyle::default_bar()),
             );
             bar
         });
@@ -60,10 +61,16 @@ async fn watch(progress: Arc<Progress>, bar: Option<ProgressBar>) {
 fn describe(now: &ProgressSnapshot, elapsed: Duration) -> String {
     let seconds = elapsed.as_secs_f64().max(0.001);
     let rate = now.done as f64 / seconds;
-    let left = now.total.saturating_sub(now.done) as f64 / rate.max(1.0);
-    let total = if now.total_is_known { number(now.total) } else { format!("at least {}", number(now.total)) };
+    // Documents of shards that are not open yet are guessed from those that are.
+    let unopened = now.shards as f64 / now.shards_opened.max(1) as f64;
+    let is_known = now.shards_opened == now.shards;
+    let expected = now.total as f64 * unopened.max(1.0);
+    let total = format!("{}{}", if is_known { "" } else { "about " }, number(expected as u64));
     let failed = if now.failed > 0 { format!(", {} failed", number(now.failed)) } else { String::new() };
-    let left = if now.total_is_known { format!(", {} left", duration(left)) } else { String::new() };
+    let left = match now.done {
+        0 => String::new(),
+        done => format!(", {} left", duration((expected - done as f64).max(0.0) / rate)),
+    };
     let waits = if now.writing > 0 {
         ", waits for the target"
     } else if now.fetching > 0 {

@@ -69,6 +69,26 @@ impl Error {
         self
     }
 
+    /// Name of the file.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        let (Self::Truncated { file, .. }
+        | Self::Corrupt { file, .. }
+        | Self::Checksum { file, .. }
+        | Self::Unsupported { file, .. }) = self;
+        file
+    }
+
+    /// Where in the file, in bytes; for a checksum where the bytes end that it is over.
+    #[must_use]
+    pub const fn offset(&self) -> u64 {
+        match self {
+            Self::Truncated { offset, .. } | Self::Corrupt { offset, .. } => *offset,
+            Self::Checksum { length, .. } => *length,
+            Self::Unsupported { .. } => 0,
+        }
+    }
+
     /// Moves the offset of an error from a slice of a file to the whole file.
     #[must_use]
     pub fn shifted(mut self, by: u64) -> Self {

@@ -154,6 +154,74 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// There is no repository at the location.
+    #[error("`{url}` is not a snapshot repository: there is no `index-N` and no `index` in it")]
+    NoRepository {
+        /// The location.
+        url: String,
+    },
+    /// The repository has no snapshot of this name.
+    #[error("there is no snapshot `{name}` in `{url}`; there are: {known}")]
+    NoSnapshot {
+        /// The name that was asked for.
+        name: String,
+        /// The repository.
+        url: String,
+        /// The names that there are.
+        known: String,
+    },
+    /// The snapshot is of a kind, or in a state, that has no documents to read.
+    #[error("snapshot `{name}` cannot be read: {reason}")]
+    UnreadableSnapshot {
+        /// Name of the snapshot.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// Patterns that select nothing: likely mistakes, and then documents would be missing.
+    #[error("no index of snapshot `{snapshot}` matches {patterns}; there are: {known}")]
+    NothingSelected {
+        /// Name of the snapshot.
+        snapshot: String,
+        /// The patterns.
+        patterns: String,
+        /// The indices of the snapshot.
+        known: String,
+    },
+    /// A shard's files contradict each other.
+    #[error("could not read {what}: `{file}`: {problem}")]
+    Shard {
+        /// Which shard.
+        what: String,
+        /// The file, by its name in Lucene's directory.
+        file: String,
+        /// Expected and found.
+        problem: String,
+    },
+    /// The target did not take the lines of an index.
+    #[error("could not write the documents of index `{index}`")]
+    Sink {
+        /// Name of the index.
+        index: String,
+        /// What the operating system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file of failed documents cannot be written: without it, a failed document would be lost.
+    #[error("could not write the file of failed documents `{}`", path.display())]
+    FailedDocuments {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the operating system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The threads that decode could not be started.
+    #[error("could not start the threads that decode: {reason}")]
+    Threads {
+        /// What the operating system said.
+        reason: String,
+    },
     /// The bytes are there, but are not what they should be.
     #[error("could not decode {what}")]
     Codec {
@@ -166,6 +234,42 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the repository answered, and what it has is missing or damaged: other blobs may still be read.
+    ///
+    /// Everything else concerns the repository or the target as a whole, and stops a run.
+    #[must_use]
+    pub const fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Self::NotFound { .. }
+                | Self::WrongLength { .. }
+                | Self::TooLarge { .. }
+                | Self::Changed { .. }
+                | Self::InvalidPath { .. }
+                | Self::Shard { .. }
+                | Self::Codec { .. }
+        )
+    }
+
+    /// The blob, folder or repository that it is about, where it is about the storage.
+    #[must_use]
+    pub fn url(&self) -> Option<&str> {
+        match self {
+            Self::InvalidPath { access, .. }
+            | Self::NoCredentials { access, .. }
+            | Self::WrongRegion { access, .. }
+            | Self::NotFound { access, .. }
+            | Self::AccessDenied { access, .. }
+            | Self::WrongLength { access, .. }
+            | Self::TooLarge { access, .. }
+            | Self::Changed { access, .. }
+            | Self::Unavailable { access, .. }
+            | Self::Refused { access, .. }
+            | Self::Io { access, .. } => Some(&access.url),
+            _ => None,
+        }
+    }
+
     /// What to check, in words; `None` when the message says all there is.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
@@ -189,14 +293,26 @@ impl Error {
             Self::WrongLength { .. } => {
                 "the blob is cut or damaged: check its length in the repository, or take a new snapshot"
             }
-            Self::Changed { .. } => {
-                "something writes to the repository: let it end, then start again"
+            Self::NoRepository { .. } => {
+                "give the location that the repository was registered with, `base_path` included"
             }
+            Self::Codec { .. } | Self::Shard { .. } => {
+                "other shards and indices are not affected; check this file in the repository with `ferry snapshot \
+                 check`, or take a new snapshot of the index"
+            }
+            Self::Changed { .. } => "something writes to the repository: let it end, then start again",
             Self::Unavailable { cause, .. } => cause.unavailable_hint(),
             _ => return None,
         };
         Some(hint.to_owned())
     }
+}
+
+/// An error and its causes, in one line.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// ` after 3 attempts`; nothing for the first.
@@ -326,7 +442,9 @@ impl Cause {
                 "the storage is overloaded: allow fewer requests in flight, or try again later"
             }
             Self::Answer(_) => "the storage has a problem of its own: try again later",
-            Self::Credentials(_) => "the source of the AWS credentials does not answer: check it, then start again",
+            Self::Credentials(_) => {
+                "the source of the AWS credentials does not answer: check it, then start again"
+            }
             Self::Silent(_) | Self::Slow(_) => {
                 "check the network between this machine and the storage; for a slow link allow a longer request timeout"
             }

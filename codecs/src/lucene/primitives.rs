@@ -80,3 +80,9 @@ fn string_pair(input: &[u8]) -> Decoded<'_, (&str, &str)> {
     let (rest, value) = string(rest)?;
     Ok((rest, (key, value)))
 }
+
+/// A set of strings as Lucene 4 wrote it: their number as four bytes.
+pub fn string_set_be(input: &[u8]) -> Decoded<'_, Vec<&str>> {
+    let (rest, count) = crate::input::be_u32(input)?;
+    counted(rest, count, 1, string)
+}

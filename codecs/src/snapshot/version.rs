@@ -1,6 +1,7 @@
 //! The version numbers in snapshots and in index settings.
 
 use std::fmt;
+use std::str::FromStr;
 
 /// Set in the ids of OpenSearch, to keep them apart from those of Elasticsearch.
 const OPENSEARCH_MASK: u64 = 0x0800_0000;
@@ -82,6 +83,35 @@ impl Version {
     }
 }
 
+/// A text that is not a version.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a version: expected something like `7.10.2`, `es-7.10` or `os-2.19`")]
+pub struct InvalidVersion(String);
+
+impl FromStr for Version {
+    type Err = InvalidVersion;
+
+    /// Understands `7.10.2`, `es-7.10`, `ES_7.10` (Elasticsearch) and `os-2.19.1`, `OS_2.19` (OpenSearch).
+    fn from_str(text: &str) -> Result<Self, InvalidVersion> {
+        let lower = text.to_ascii_lowercase();
+        let (mask, numbers) = match (lower.strip_prefix("es"), lower.strip_prefix("os")) {
+            (Some(rest), _) => (0, rest.trim_start_matches(['-', '_'])),
+            (_, Some(rest)) => (OPENSEARCH_MASK, rest.trim_start_matches(['-', '_'])),
+            _ => (0, lower.as_str()),
+        };
+        let parts: Option<Vec<u64>> =
+            numbers.split('.').map(|part| part.parse().ok().filter(|n| *n < 100)).collect();
+        let id = match parts.as_deref() {
+            Some([major, rest @ ..]) if rest.len() <= 2 && *major > 0 => {
+                let part = |at: usize| rest.get(at).copied().unwrap_or(0);
+                major * 1_000_000 + part(0) * 10_000 + part(1) * 100 + RELEASE
+            }
+            _ => return Err(InvalidVersion(text.to_owned())),
+        };
+        Ok(Self::from_id(id ^ mask))
+    }
+}
+
 impl fmt::Display for Version {
     /// `7.10.2`, `5.0.0-alpha3`, or `9 (index version 9009000)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -105,6 +135,18 @@ impl fmt::Display for Version {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_is_understood_as_people_write_it() {
+        let version =
+            |text: &str| text.parse::<Version>().map(|version| (version.product(), version.to_string()));
+        assert_eq!(version("7.10.2"), Ok((Product::Elasticsearch, "7.10.2".to_owned())));
+        assert_eq!(version("ES_6.8"), Ok((Product::Elasticsearch, "6.8.0".to_owned())));
+        assert_eq!(version("os-2.19.1"), Ok((Product::OpenSearch, "2.19.1".to_owned())));
+        for text in ["", "es", "7.x", "7.10.2.1", "0.9", "7.100"] {
+            assert!(version(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn an_id_is_a_release_of_a_product() {

@@ -15,8 +15,8 @@ pub(super) struct FailedDocument<'a> {
     pub(super) segment: &'a str,
     /// Document numbers in the segment.
     pub(super) documents: Range<u32>,
-    /// How many of them live.
-    pub(super) live: u64,
+    /// How many of them live; none where that cannot be known.
+    pub(super) live: Option<u64>,
     #[serde(rename = "_id", skip_serializing_if = "Option::is_none")]
     pub(super) id: Option<String>,
     pub(super) class: &'static str,
@@ -52,7 +52,7 @@ impl FailedDocuments {
             .map_err(|error| Self::error(&self.path, std::io::Error::from(error)))?;
         line.push(b'\n');
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let write = || -> std::io::Result<()> {
+        let mut write = || -> std::io::Result<()> {
             let file = match &mut *file {
                 Some(file) => file,
                 none => {

@@ -10,6 +10,9 @@ use crate::segment::{ReadFailure, Segment, Unit};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// Class of shards that cannot be opened.
+const SHARD: &str = "unreadable shard";
+
 /// One index on its way to the target.
 #[derive(Debug)]
 pub(super) struct IndexJob {
@@ -28,7 +31,10 @@ impl IndexJob {
         let (sink, job) = (Arc::clone(&self.sink), Arc::clone(&self));
         let write = move || sink.write(&batch).map(|()| batch);
         let written = if self.sink.blocks() {
-            self.progress.waiting_for_sink(tokio::task::spawn_blocking(write)).await.unwrap_or_else(|error| Err(error.into()))
+            self.progress
+                .waiting_for_sink(tokio::task::spawn_blocking(write))
+                .await
+                .unwrap_or_else(|error| Err(std::io::Error::other(error)))
         } else {
             write()
         };
@@ -64,7 +70,7 @@ impl IndexJob {
                 shard: segment.shard().what(),
                 segment: segment.name(),
                 documents: document..document.saturating_add(1),
-                live: 1,
+                live: Some(1),
                 id: Some(String::from_utf8_lossy(&id).into_owned()),
                 class,
                 reason: chain(&reason),
@@ -79,7 +85,7 @@ impl IndexJob {
             shard: segment.shard().what(),
             segment: segment.name(),
             documents: failure.documents,
-            live: u64::from(failure.live),
+            live: Some(u64::from(failure.live)),
             id: None,
             class: "unreadable",
             reason: failure.error.to_string(),
@@ -89,7 +95,13 @@ impl IndexJob {
     /// Records all documents of a unit whose bytes cannot be fetched.
     pub(super) fn fail_fetch(&self, unit: &Unit, error: &Error) -> Result<()> {
         let live = unit.live_count();
-        self.fail_whole(unit.segment.shard().what(), unit.segment.name(), unit.documents.clone(), u64::from(live), error)
+        self.fail_whole(
+            unit.segment.shard().what(),
+            unit.segment.name(),
+            unit.documents.clone(),
+            u64::from(live),
+            error,
+        )
     }
 
     /// Records documents of a segment or a shard that cannot be opened.
@@ -102,15 +114,47 @@ impl IndexJob {
         error: &Error,
     ) -> Result<()> {
         let class = if error.is_damage() { "unreadable" } else { "not fetched" };
-        self.record(&FailedDocument { shard, segment, documents, live, id: None, class, reason: chain(error) })
+        self.record(&FailedDocument {
+            shard,
+            segment,
+            documents,
+            live: Some(live),
+            id: None,
+            class,
+            reason: chain(error),
+        })
+    }
+
+    /// Records a shard of which not even the number of documents can be read.
+    pub(super) fn fail_shard(&self, shard: &str, error: &Error) -> Result<()> {
+        self.with_counts(|counts| counts.unknown_shards = counts.unknown_shards.saturating_add(1));
+        let reason = chain(error);
+        self.record(&FailedDocument {
+            shard,
+            segment: "",
+            documents: 0..0,
+            live: None,
+            id: None,
+            class: SHARD,
+            reason,
+        })
+    }
+
+    /// Counts documents that the commit of a shard has.
+    pub(super) fn expect(&self, documents: u64) {
+        self.progress.expect(documents);
+        self.with_counts(|counts| counts.selected = counts.selected.saturating_add(documents));
     }
 
     fn record(&self, failed: &FailedDocument<'_>) -> Result<()> {
-        self.progress.failed(failed.live);
+        let live = failed.live.unwrap_or_default();
+        self.progress.failed(live);
         self.with_counts(|counts| {
-            let count = counts.failed.entry(failed.class).or_insert(0);
-            *count = u64::saturating_add(*count, failed.live);
-            counts.first_failure.get_or_insert_with(|| format!("{}, {}: {}", failed.shard, failed.segment, failed.reason));
+            if failed.live.is_some() {
+                let count = counts.failed.entry(failed.class).or_insert(0);
+                *count = u64::saturating_add(*count, live);
+            }
+            counts.first_failure.get_or_insert_with(|| failed.reason.clone());
         });
         self.failed.record(&self.name, failed)
     }

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 #[derive(Debug, Default)]
 pub struct Progress {
     total: AtomicU64,
-    total_is_known: AtomicU32,
+    shards: AtomicU64,
+    shards_opened: AtomicU64,
     done: AtomicU64,
     failed: AtomicU64,
     fetched: AtomicU64,
@@ -17,11 +18,13 @@ pub struct Progress {
 
 /// The counters at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Snapshot {
+pub struct ProgressSnapshot {
     /// Live documents of all selected indices, nested children counted, as far as they are known.
     pub total: u64,
-    /// Whether `total` is final.
-    pub total_is_known: bool,
+    /// Shards of all selected indices.
+    pub shards: u64,
+    /// Shards whose documents are in `total`.
+    pub shards_opened: u64,
     /// Documents that are written, passed over with their parents, or failed.
     pub done: u64,
     /// Documents that failed.
@@ -39,11 +42,12 @@ pub struct Snapshot {
 impl Progress {
     /// The counters now.
     #[must_use]
-    pub fn snapshot(&self) -> Snapshot {
+    pub fn snapshot(&self) -> ProgressSnapshot {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Snapshot {
+        ProgressSnapshot {
             total: read(&self.total),
-            total_is_known: self.total_is_known.load(Ordering::Relaxed) > 0,
+            shards: read(&self.shards),
+            shards_opened: read(&self.shards_opened),
             done: read(&self.done),
             failed: read(&self.failed),
             fetched: read(&self.fetched),
@@ -57,8 +61,12 @@ impl Progress {
         self.total.fetch_add(documents, Ordering::Relaxed);
     }
 
-    pub(super) fn all_expected(&self) {
-        self.total_is_known.store(1, Ordering::Relaxed);
+    pub(super) fn expect_shards(&self, shards: u64) {
+        self.shards.fetch_add(shards, Ordering::Relaxed);
+    }
+
+    pub(super) fn shard_opened(&self) {
+        self.shards_opened.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn fetched(&self, bytes: u64) {

@@ -91,7 +91,10 @@ impl Counts {
     /// Selected documents of which nothing is known: 0, or the run is not complete.
     #[must_use]
     pub fn missing(&self) -> i128 {
-        i128::from(self.selected) - i128::from(self.written) - i128::from(self.excluded) - i128::from(self.failed_total())
+        i128::from(self.selected)
+            - i128::from(self.written)
+            - i128::from(self.excluded)
+            - i128::from(self.failed_total())
     }
 
     /// Adds the counts of another index.
@@ -117,6 +120,12 @@ impl Report {
             total.add(&index.counts);
         }
         total
+    }
+
+    /// The report with its outcome and the sum over all indices, as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({ "outcome": self.outcome(), "total": self.total(), "report": self })
     }
 
     /// How the run ended.

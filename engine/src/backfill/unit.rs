@@ -3,7 +3,7 @@
 use super::index::IndexJob;
 use crate::document::DocumentBlock;
 use crate::error::Result;
-use crate::flow::{MemoryBudget, MemoryPermit};
+use crate::flow::{MemoryBudget, MemoryPermit, on_pool};
 use crate::ndjson::{LARGE_SOURCE, LineBatch};
 use crate::segment::{ReadFailure, Unit};
 use bytes::Bytes;
@@ -50,6 +50,10 @@ pub(super) struct UnitContext {
     pub(super) memory: MemoryBudget,
     pub(super) threads: Arc<rayon::ThreadPool>,
     pub(super) buffers: Buffers,
+    /// Compressed bytes of a unit.
+    pub(super) unit_bytes: u64,
+    /// Units that are under way at once, at most.
+    pub(super) in_flight: usize,
 }
 
 /// Where a unit is: all chunks before `next` are done.
@@ -85,14 +89,23 @@ pub(super) async fn copy(context: &UnitContext, job: Arc<IndexJob>, unit: Unit) 
             Ok(rest) => rest,
             Err(failure) => return job.fail(&unit.segment, failure),
         };
-        let bytes = match rest.fetch().await {
+        let bytes = match job.progress.waiting_for_repository(rest.fetch()).await {
             Ok(bytes) => bytes,
-            Err(error) => return job.fail_fetch(&rest, &error),
+            Err(error) if error.is_damage() => return job.fail_fetch(&rest, &error),
+            Err(error) => return Err(error),
         };
         job.progress.fetched(bytes.len() as u64);
         let buffer = context.buffers.take();
         let start = rest.bytes.start;
-        let work = Work { unit: unit.clone(), job: Arc::clone(&job), bytes, start, next, buffer, permitted: permit.bytes() };
+        let work = Work {
+            unit: unit.clone(),
+            job: Arc::clone(&job),
+            bytes,
+            start,
+            next,
+            buffer,
+            permitted: permit.bytes(),
+        };
         match drain(context, work, &mut permit).await? {
             None => return Ok(()),
             Some((at, memory)) => (next, needed) = (at, memory),
@@ -101,7 +114,11 @@ pub(super) async fn copy(context: &UnitContext, job: Arc<IndexJob>, unit: Unit) 
 }
 
 /// Decodes and writes batch after batch; returns where it stopped and the memory it needs, if it had too little.
-async fn drain(context: &UnitContext, mut work: Work, permit: &mut MemoryPermit) -> Result<Option<(u64, u64)>> {
+async fn drain(
+    context: &UnitContext,
+    mut work: Work,
+    permit: &mut MemoryPermit,
+) -> Result<Option<(u64, u64)>> {
     let mut stopped = None;
     loop {
         let (returned, outcome) = on_pool(&context.threads, move || {
@@ -155,7 +172,8 @@ impl Work {
                 if self.buffer.batch.documents() > 0 {
                     return Ok(Decoded::Batch);
                 }
-                let needed = (self.bytes.len() as u64).saturating_add(WORKSPACE).saturating_add(length as u64);
+                let needed =
+                    (self.bytes.len() as u64).saturating_add(WORKSPACE).saturating_add(length as u64);
                 if needed > self.permitted {
                     return Ok(Decoded::NeedsMemory(needed));
                 }
@@ -204,17 +222,4 @@ fn read_block(unit: &Unit, chunk: &Chunk, bytes: &[u8], block: &mut DocumentBloc
     let mut failures = Vec::new();
     unit.segment.read_chunk(chunk, bytes, block, |failure| failures.push(failure));
     failures
-}
-
-/// Runs `work` on a thread of the pool and waits for it.
-async fn on_pool<T: Send + 'static>(threads: &rayon::ThreadPool, work: impl FnOnce() -> T + Send + 'static) -> T {
-    let (sender, receiver) = tokio::sync::oneshot::channel();
-    threads.spawn(move || {
-        let _ = sender.send(work()); // The receiver is gone when the run was stopped.
-    });
-    match receiver.await {
-        Ok(result) => result,
-        // Cannot be: a panic on the pool ends the process.
-        Err(_) => std::future::pending().await,
-    }
 }

@@ -2,6 +2,8 @@
 
 mod backoff;
 mod memory;
+mod pool;
 
 pub use backoff::Backoff;
 pub use memory::{MemoryBudget, MemoryPermit};
+pub use pool::on_pool;

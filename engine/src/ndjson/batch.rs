@@ -70,7 +70,8 @@ impl LineBatch {
         mut failed: impl FnMut(&Document<'_>, Unwritable),
     ) {
         for (document, entry) in block.iter().zip(&block.entries) {
-            let in_place = document.source.filter(|source| source.len() >= LARGE_SOURCE && writer.is_line(source));
+            let in_place =
+                document.source.filter(|source| source.len() >= LARGE_SOURCE && writer.is_line(source));
             let written = match (in_place, &entry.source) {
                 (Some(_), Some(range)) => {
                     writer.write_before_source(&document, &mut self.lines);

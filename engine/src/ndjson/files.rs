@@ -60,7 +60,10 @@ impl IndexFiles {
                 continue;
             }
             if !options.overwrite {
-                let what = format!("`{}` is left from an earlier run; choose an empty directory, or overwrite", path.display());
+                let what = format!(
+                    "`{}` is left from an earlier run; choose an empty directory, or overwrite",
+                    path.display()
+                );
                 return Err(io::Error::new(io::ErrorKind::AlreadyExists, what));
             }
             fs::remove_file(path)?;

@@ -50,7 +50,7 @@ impl LineWriter {
     /// Appends the line of a document; on an error `output` is as it was.
     pub fn write(&self, document: &Document<'_>, output: &mut Vec<u8>) -> Result<(), Unwritable> {
         let stored = document.source.ok_or(Unwritable::NoSource)?;
-        let json = source::to_json("_source", stored).map_err(Unwritable::Source)?;
+        let json = source::to_json("_source", stored, limit(stored)).map_err(Unwritable::Source)?;
         self.write_before_source(document, output);
         write_on_one_line(&json, output);
         self.write_after_source(output);
@@ -59,7 +59,7 @@ impl LineWriter {
 
     /// Whether a stored `_source` can stand in a line as it is.
     pub(super) fn is_line(&self, stored: &[u8]) -> bool {
-        matches!(source::to_json("_source", stored), Ok(Cow::Borrowed(json)) if memchr(b'\n', json).is_none())
+        matches!(source::to_json("_source", stored, limit(stored)), Ok(Cow::Borrowed(json)) if memchr(b'\n', json).is_none())
     }
 
     pub(super) fn write_after_source(&self, output: &mut Vec<u8>) {
@@ -93,8 +93,13 @@ impl LineWriter {
     }
 }
 
+/// How long a converted `_source` may be, in bytes: many times what any of its forms saves, but bounded.
+fn limit(stored: &[u8]) -> usize {
+    stored.len().saturating_mul(256).clamp(1 << 16, 1 << 30)
+}
+
 /// Appends text as a JSON string. Bytes that are not UTF-8 become U+FFFD, which is what a server shows for them.
-pub(crate) fn json_string(text: &[u8], output: &mut Vec<u8>) {
+fn json_string(text: &[u8], output: &mut Vec<u8>) {
     let plain = text.iter().all(|byte| (0x20..0x7F).contains(byte) && !matches!(byte, b'"' | b'\\'));
     if plain {
         output.push(b'"');
@@ -207,7 +212,8 @@ mod tests {
         };
         let plain = "{\"_index\":\"i\",\"_id\":\"ü\\\"\\n\",\"_routing\":\"r\",\"_source\":{}}\n";
         assert_eq!(line(LineFormat::Document, false, Some("doc")), plain);
-        let bulk = "{\"index\":{\"_index\":\"i\",\"_type\":\"doc\",\"_id\":\"ü\\\"\\n\",\"_routing\":\"r\"}}\n{}\n";
+        let bulk =
+            "{\"index\":{\"_index\":\"i\",\"_type\":\"doc\",\"_id\":\"ü\\\"\\n\",\"_routing\":\"r\"}}\n{}\n";
         assert_eq!(line(LineFormat::Bulk, true, Some("doc")), bulk);
     }
 }

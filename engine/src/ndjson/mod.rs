@@ -8,6 +8,5 @@ mod sink;
 pub(crate) use batch::LARGE_SOURCE;
 pub use batch::LineBatch;
 pub use files::{FileOptions, LineCompression};
-pub(crate) use line::json_string;
 pub use line::{LineFormat, LineWriter, Unwritable};
 pub use sink::{IndexSink, LineSink, LineTarget};

@@ -81,6 +81,12 @@ impl LineSink {
 }
 
 impl IndexSink {
+    /// Whether writing may wait for a disk or a pipe.
+    #[must_use]
+    pub fn blocks(&self) -> bool {
+        self.sink.target != LineTarget::Null
+    }
+
     /// Writes a batch and waits until the operating system has it. Blocks; compression runs on the caller's thread.
     pub fn write(&self, batch: &LineBatch) -> io::Result<()> {
         match (&self.sink.target, &self.files) {

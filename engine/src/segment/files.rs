@@ -4,8 +4,9 @@ use crate::error::Result;
 use crate::snapshot::ShardFiles;
 use bytes::Bytes;
 use codecs::lucene::compound::CompoundEntries;
+use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A compound file up to this size is read at once: one request instead of several.
 const SMALL_COMPOUND: u64 = 256 << 10;
@@ -16,11 +17,14 @@ pub(crate) struct SegmentFiles {
     shard: Arc<ShardFiles>,
     segment: String,
     compound: Option<Compound>,
+    /// The files of the shard that were read from.
+    opened: Mutex<BTreeSet<String>>,
 }
 
 #[derive(Debug)]
 struct Compound {
     file: String,
+    entries_file: String,
     entries: CompoundEntries,
     /// All of it, where it is small.
     whole: Option<Bytes>,
@@ -29,7 +33,11 @@ struct Compound {
 impl SegmentFiles {
     pub(crate) async fn open(shard: Arc<ShardFiles>, segment: &str, is_compound: bool) -> Result<Self> {
         let compound = if is_compound { Some(Compound::open(&shard, segment).await?) } else { None };
-        Ok(Self { shard, segment: segment.to_owned(), compound })
+        let opened = match &compound {
+            Some(compound) => BTreeSet::from([compound.file.clone(), compound.entries_file.clone()]),
+            None => BTreeSet::new(),
+        };
+        Ok(Self { shard, segment: segment.to_owned(), compound, opened: Mutex::new(opened) })
     }
 
     pub(crate) fn shard(&self) -> &ShardFiles {
@@ -60,13 +68,17 @@ impl SegmentFiles {
                 let length = range.end.saturating_sub(range.start);
                 self.read_range(name, 0..length).await
             }
-            None => self.shard.read(name).await,
+            None => {
+                self.note_opened(name);
+                self.shard.read(name).await
+            }
         }
     }
 
     /// Some bytes of a file.
     pub(crate) async fn read_range(&self, name: &str, range: Range<u64>) -> Result<Bytes> {
         let Some((compound, entry)) = self.entry(name) else {
+            self.note_opened(name);
             return self.shard.read_range(name, range).await;
         };
         let length = entry.end.saturating_sub(entry.start);
@@ -77,10 +89,31 @@ impl SegmentFiles {
         let (start, end) = (entry.start.saturating_add(range.start), entry.start.saturating_add(range.end));
         match &compound.whole {
             Some(whole) => {
-                let range = usize::try_from(start).unwrap_or(usize::MAX)..usize::try_from(end).unwrap_or(usize::MAX);
+                let range =
+                    usize::try_from(start).unwrap_or(usize::MAX)..usize::try_from(end).unwrap_or(usize::MAX);
                 Ok(whole.slice(range))
             }
             None => self.shard.read_range(&compound.file, start..end).await,
+        }
+    }
+
+    /// The files of the shard that were read from, by name.
+    pub(crate) fn opened(&self) -> BTreeSet<String> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note_opened(&self, name: &str) {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if !opened.contains(name) {
+            opened.insert(name.to_owned());
+        }
+    }
+
+    /// Where a byte of a file is: the file of the shard that it is in, and the place there.
+    pub(crate) fn place(&self, name: &str, offset: u64) -> (String, u64) {
+        match self.entry(name) {
+            Some((compound, range)) => (compound.file.clone(), range.start.saturating_add(offset)),
+            None => (name.to_owned(), offset),
         }
     }
 
@@ -97,9 +130,10 @@ impl Compound {
         let (entries_file, file) = (format!("{segment}.cfe"), format!("{segment}.cfs"));
         let length = shard.length(&file)?;
         let entries = shard.read(&entries_file).await?;
-        let entries = CompoundEntries::decode(&entries_file, &entries).map_err(|error| shard.undecodable(error))?;
+        let entries =
+            CompoundEntries::decode(&entries_file, &entries).map_err(|error| shard.undecodable(error))?;
         entries.check_length(&entries_file, length).map_err(|error| shard.undecodable(error))?;
         let whole = if length <= SMALL_COMPOUND { Some(shard.read(&file).await?) } else { None };
-        Ok(Self { file, entries, whole })
+        Ok(Self { file, entries_file, entries, whole })
     }
 }

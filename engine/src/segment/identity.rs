@@ -76,14 +76,14 @@ impl IdentityFields {
                 });
             } else if number == self.uid {
                 let (type_name, name) = document_id::split_uid(bytes)?;
-                entry.type_name = Some(append(text, type_name));
-                id = Some(append(text, name));
+                entry.type_name = Some(append(text, type_name.as_bytes()));
+                id = Some(append(text, name.as_bytes()));
             } else if number == self.routing {
                 entry.routing = Some(append(text, bytes));
             } else if number == self.parent {
                 // `type#id` of the parent; the type is known from the mapping.
                 let (_, name) = document_id::split_uid(bytes)?;
-                entry.parent = Some(append(text, name));
+                entry.parent = Some(append(text, name.as_bytes()));
             }
         }
         Ok(id.map(|id| Entry { id, ..entry }))

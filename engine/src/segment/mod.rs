@@ -1,5 +1,6 @@
 //! Segments: which documents live in them, and blocks of those documents.
 
+mod commit;
 mod files;
 mod identity;
 mod live;
@@ -8,6 +9,7 @@ mod parents;
 mod read;
 mod units;
 
+pub use commit::segments;
 pub use open::{Segment, SegmentSource};
 pub use read::ReadFailure;
-pub use units::Unit;
+pub use units::{Unit, Units};

@@ -11,7 +11,7 @@ use codecs::lucene::field_infos::FieldInfos;
 use codecs::lucene::segment_info::SegmentInfo;
 use codecs::lucene::segment_infos::SegmentCommit;
 use codecs::lucene::stored_fields::{Format, IndexFiles, StoredFields};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What it takes to open a segment.
@@ -92,6 +92,30 @@ impl Segment {
         self.live.as_ref().map_or(self.max_doc, DocSet::len)
     }
 
+    /// Name of the file that has its stored fields.
+    #[must_use]
+    pub fn data_file(&self) -> &str {
+        &self.data_file
+    }
+
+    /// Bytes of its stored fields.
+    #[must_use]
+    pub fn stored_bytes(&self) -> u64 {
+        self.files.length(&self.data_file).unwrap_or_default()
+    }
+
+    /// The files of the shard that were read to open it and since then, by name.
+    #[must_use]
+    pub fn files_read(&self) -> BTreeSet<String> {
+        self.files.opened()
+    }
+
+    /// Where a byte of one of its files is: the file of the shard that it is in, and the place there.
+    #[must_use]
+    pub fn place(&self, file: &str, offset: u64) -> (String, u64) {
+        self.files.place(file, offset)
+    }
+
     /// The format of its stored fields.
     #[must_use]
     pub const fn format(&self) -> &Format {
@@ -132,8 +156,11 @@ async fn stored_fields(files: &SegmentFiles, info: &SegmentInfo) -> Result<Store
     let (fdt, fdx, fdm) = (files.name(".fdt"), files.name(".fdx"), files.name(".fdm"));
     let length = files.length(&fdt)?;
     let meta = async { if files.contains(&fdm) { files.read(&fdm).await.map(Some) } else { Ok(None) } };
-    let (head, index, meta) =
-        futures::try_join!(files.read_range(&fdt, 0..length.min(Format::MAX_HEADER)), files.read(&fdx), meta)?;
+    let (head, index, meta) = futures::try_join!(
+        files.read_range(&fdt, 0..length.min(Format::MAX_HEADER)),
+        files.read(&fdx),
+        meta
+    )?;
     let index_files =
         IndexFiles { fdx: (&fdx, &index), fdm: meta.as_ref().map(|bytes| (fdm.as_str(), bytes.as_ref())) };
     StoredFields::open((&fdt, &head, length), index_files, info.id, info.doc_count)

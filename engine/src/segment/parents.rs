@@ -41,7 +41,12 @@ impl Parents {
     }
 
     /// The parent of a document of this type.
-    pub(super) fn of<'a>(&'a self, type_name: &[u8], document: u32, buffer: &'a mut Vec<u8>) -> Option<&'a [u8]> {
+    pub(super) fn of<'a>(
+        &'a self,
+        type_name: &[u8],
+        document: u32,
+        buffer: &'a mut Vec<u8>,
+    ) -> Option<&'a [u8]> {
         let (_, column) = self.columns.iter().find(|(child, _)| child == type_name)?;
         column.value(document, buffer)
     }

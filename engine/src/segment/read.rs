@@ -52,7 +52,10 @@ impl Segment {
 
     /// How many bytes the documents of a chunk take, decompressed.
     pub fn decompressed_len(&self, chunk: &Chunk, bytes: &[u8]) -> Result<usize, ReadFailure> {
-        self.stored.open_chunk(chunk, bytes).map(|chunk| chunk.len()).map_err(|error| self.failure(chunk, error))
+        self.stored
+            .open_chunk(chunk, bytes)
+            .map(|chunk| chunk.len())
+            .map_err(|error| self.failure(chunk, error))
     }
 
     /// Reads the live documents of a chunk into `block`. A document that cannot be read goes to `failed`; so do all
@@ -65,7 +68,10 @@ impl Segment {
         mut failed: impl FnMut(ReadFailure),
     ) {
         block.clear();
-        let read = self.stored.open_chunk(chunk, bytes).and_then(|open| self.stored.read_chunk(&open, &mut block.documents));
+        let read = self
+            .stored
+            .open_chunk(chunk, bytes)
+            .and_then(|open| self.stored.read_chunk(&open, &mut block.documents));
         if let Err(error) = read {
             block.clear();
             return failed(self.failure(chunk, error));
@@ -79,8 +85,11 @@ impl Segment {
                 Ok(Some(mut entry)) => {
                     if !self.parents.is_empty()
                         && let Some(range) = &entry.type_name
-                        && let Some(parent) =
-                            self.parents.of(block.text.get(range.clone()).unwrap_or_default(), document, &mut parent)
+                        && let Some(parent) = self.parents.of(
+                            block.text.get(range.clone()).unwrap_or_default(),
+                            document,
+                            &mut parent,
+                        )
                     {
                         let start = block.text.len();
                         block.text.extend_from_slice(parent);
@@ -92,7 +101,9 @@ impl Segment {
                 Err(reason) => {
                     let error = match reason {
                         Unreadable::Malformed(at) => self.stored.malformed(chunk, document, at),
-                        Unreadable::Identity(error) => error.in_file(&self.data_file).shifted(chunk.bytes.start),
+                        Unreadable::Identity(error) => {
+                            error.in_file(&self.data_file).shifted(chunk.bytes.start)
+                        }
                     };
                     failed(ReadFailure { documents: document..document.saturating_add(1), live: 1, error });
                 }

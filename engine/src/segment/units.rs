@@ -43,7 +43,22 @@ impl Segment {
     }
 }
 
+impl Unit {
+    /// How many of its documents live.
+    #[must_use]
+    pub fn live_count(&self) -> u32 {
+        let live = self.documents.clone().filter(|document| self.segment.is_live(*document)).count();
+        u32::try_from(live).unwrap_or(u32::MAX)
+    }
+}
+
 impl Units {
+    /// The segment that they are of.
+    #[must_use]
+    pub fn segment(&self) -> &Segment {
+        &self.segment
+    }
+
     fn add(&mut self, unit: &mut Option<Unit>, chunk: Chunk) -> bool {
         let number = self.next;
         match unit {
@@ -81,7 +96,9 @@ impl Iterator for Units {
                 Err(_) if unit.is_some() => break, // The next call reports it.
                 Err(error) => {
                     self.next = u64::MAX;
-                    return Some(Err(self.segment.failure_of(self.next_document..self.segment.max_doc(), error)));
+                    return Some(Err(self
+                        .segment
+                        .failure_of(self.next_document..self.segment.max_doc(), error)));
                 }
             };
             let end = chunk.documents.end;

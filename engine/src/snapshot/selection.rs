@@ -8,6 +8,7 @@ use std::str::FromStr;
 #[derive(Debug, Clone, Default)]
 pub struct IndexSelection {
     patterns: Vec<IndexPattern>,
+    with_system: bool,
 }
 
 /// One pattern: a name, `*` for any run of characters, `-` before it to exclude, or `regex:` and a regular
@@ -83,19 +84,32 @@ impl IndexSelection {
     /// A selection by these patterns, in any order: an index is meant when one selects and none excludes it.
     #[must_use]
     pub const fn new(patterns: Vec<IndexPattern>) -> Self {
-        Self { patterns }
+        Self { patterns, with_system: false }
+    }
+
+    /// Every index, those of the system too.
+    #[must_use]
+    pub const fn everything() -> Self {
+        Self { patterns: Vec::new(), with_system: true }
     }
 
     /// Whether an index is meant, or why not.
     pub fn check(&self, index: &str) -> Result<(), Exclusion> {
-        let (excluding, selecting): (Vec<_>, Vec<_>) = self.patterns.iter().partition(|pattern| pattern.exclude);
+        let (excluding, selecting): (Vec<_>, Vec<_>) =
+            self.patterns.iter().partition(|pattern| pattern.exclude);
         if let Some(pattern) = excluding.iter().find(|pattern| pattern.regex.is_match(index)) {
             return Err(Exclusion::Pattern(pattern.text.clone()));
         }
         if selecting.is_empty() {
-            return system_rule(index).map_or(Ok(()), |rule| Err(Exclusion::System(rule)));
+            return system_rule(index)
+                .filter(|_| !self.with_system)
+                .map_or(Ok(()), |rule| Err(Exclusion::System(rule)));
         }
-        if selecting.iter().any(|pattern| pattern.regex.is_match(index)) { Ok(()) } else { Err(Exclusion::NotSelected) }
+        if selecting.iter().any(|pattern| pattern.regex.is_match(index)) {
+            Ok(())
+        } else {
+            Err(Exclusion::NotSelected)
+        }
     }
 
     /// The selecting patterns that match none of these indices: each is likely a mistake.
@@ -163,7 +177,10 @@ mod tests {
     fn the_indices_of_a_data_stream_are_its_users_data() {
         let all = selection(&[]);
         assert_eq!(all.check(".ds-logs-app-000001"), Ok(()));
-        assert_eq!(all.check(".ds-metrics-system.cpu-default-000001"), Err(Exclusion::System("metrics-system.")));
+        assert_eq!(
+            all.check(".ds-metrics-system.cpu-default-000001"),
+            Err(Exclusion::System("metrics-system."))
+        );
         assert_eq!(all.check(".ds-.monitoring-es-000001"), Err(Exclusion::System(".")));
     }
 
@@ -193,6 +210,9 @@ mod tests {
     fn a_bad_expression_is_refused_with_its_place() {
         let error = "regex:(".parse::<IndexPattern>().unwrap_err().to_string();
         assert!(error.starts_with("`regex:(` is not an index pattern: regex parse error"), "{error}");
-        assert_eq!("-".parse::<IndexPattern>().unwrap_err().to_string(), "`-` is not an index pattern: it is empty");
+        assert_eq!(
+            "-".parse::<IndexPattern>().unwrap_err().to_string(),
+            "`-` is not an index pattern: it is empty"
+        );
     }
 }

@@ -17,17 +17,25 @@ const MAX_WHOLE_FILE: u64 = 1 << 30;
 pub struct ShardFiles {
     store: BlobStore,
     folder: String,
+    list_blob: String,
     /// Which shard, for messages: `shard 3 of index `orders``.
     what: String,
     files: HashMap<String, ShardFile>,
 }
 
 impl ShardFiles {
-    /// The files that a shard's metadata lists; `folder` is where the repository keeps them.
+    /// The files that a shard's metadata lists; `folder` (which ends with `/`) is where the
+    /// repository keeps them, `list_blob` the blob that the list is from.
     #[must_use]
-    pub fn new(store: BlobStore, folder: String, what: String, snapshot: ShardSnapshot) -> Self {
+    pub fn new(
+        store: BlobStore,
+        folder: String,
+        list_blob: String,
+        what: String,
+        snapshot: ShardSnapshot,
+    ) -> Self {
         let files = snapshot.files.into_iter().map(|file| (file.physical_name.clone(), file)).collect();
-        Self { store, folder, what, files }
+        Self { store, folder, list_blob, what, files }
     }
 
     /// Which shard this is, in words.
@@ -59,7 +67,9 @@ impl ShardFiles {
             return Ok(content);
         }
         if file.length > MAX_WHOLE_FILE {
-            return Err(self.damaged(name, format!("{} bytes, expected at most {MAX_WHOLE_FILE}", file.length)));
+            return Err(
+                self.damaged(name, format!("{} bytes, expected at most {MAX_WHOLE_FILE}", file.length))
+            );
         }
         self.read_range(name, 0..file.length).await
     }
@@ -68,23 +78,23 @@ impl ShardFiles {
     pub async fn read_range(&self, name: &str, range: Range<u64>) -> Result<Bytes> {
         let file = self.file(name)?;
         if range.start > range.end || range.end > file.length {
-            let what = format!("bytes {} to {} are needed, the file has {}", range.start, range.end, file.length);
+            let what =
+                format!("bytes {} to {} are needed, the file has {}", range.start, range.end, file.length);
             return Err(self.damaged(name, what));
         }
         if let Some(content) = inline(file) {
             return Ok(content.slice(to_usize(range.start)..to_usize(range.end)));
         }
         let mut parts = self.parts_of(file, &range);
-        let first = parts.next().transpose()?;
-        let Some(second) = parts.next().transpose()? else {
+        let first = parts.next();
+        let Some(second) = parts.next() else {
             return match first {
                 Some((blob, range)) => self.store.read_range(&blob, range).await,
                 None => Ok(Bytes::new()),
             };
         };
         let mut bytes = BytesMut::with_capacity(to_usize(range.end.saturating_sub(range.start)));
-        for part in first.into_iter().chain([second]).map(Ok).chain(parts) {
-            let (blob, range) = part?;
+        for (blob, range) in first.into_iter().chain([second]).chain(parts) {
             bytes.extend_from_slice(&self.store.read_range(&blob, range).await?);
         }
         Ok(bytes.freeze())
@@ -95,24 +105,47 @@ impl ShardFiles {
         &'a self,
         file: &'a ShardFile,
         range: &Range<u64>,
-    ) -> impl Iterator<Item = Result<(String, Range<u64>)>> + use<'a> {
+    ) -> impl Iterator<Item = (String, Range<u64>)> + use<'a> {
         let range = range.clone();
-        let mut start = 0_u64;
-        file.parts()
-            .map(move |(blob, length)| {
-                let part = start..start.saturating_add(length);
-                start = part.end;
-                (blob, part)
+        file.parts().filter_map(move |part| {
+            let end = part.offset.saturating_add(part.length);
+            let (from, to) = (range.start.max(part.offset), range.end.min(end));
+            let is_in = from < to;
+            is_in.then(|| {
+                let inside = from.saturating_sub(part.offset)..to.saturating_sub(part.offset);
+                (format!("{}{}", self.folder, part.blob), inside)
             })
-            .filter(move |(_, part)| part.start < range.end && range.start < part.end)
-            .map({
-                let range = range.clone();
-                move |(blob, part)| {
-                    let from = range.start.max(part.start).saturating_sub(part.start);
-                    let to = range.end.min(part.end).saturating_sub(part.start);
-                    Ok((format!("{}/{blob}", self.folder), from..to))
-                }
-            })
+        })
+    }
+
+    /// The blob that a byte of a file is in, and the place there. None for a file without blobs.
+    #[must_use]
+    pub fn locate(&self, name: &str, offset: u64) -> Option<(String, u64)> {
+        let file = self.files.get(name)?;
+        let part = file.parts().filter(|part| part.offset <= offset).last()?;
+        Some((format!("{}{}", self.folder, part.blob), offset.saturating_sub(part.offset)))
+    }
+
+    /// The checksum of a file as the shard's metadata has it.
+    #[must_use]
+    pub fn checksum(&self, name: &str) -> Option<&str> {
+        self.files.get(name)?.checksum.as_deref()
+    }
+
+    /// Whether a file ends with the checksum that Lucene writes since 4.8.
+    #[must_use]
+    pub fn has_footer(&self, name: &str) -> bool {
+        let written_by = self.files.get(name).and_then(|file| file.written_by.as_deref());
+        let mut numbers =
+            written_by.unwrap_or_default().split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+        let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+        version >= (4, 8)
+    }
+
+    /// The blob that lists the files.
+    #[must_use]
+    pub fn list_blob(&self) -> &str {
+        &self.list_blob
     }
 
     /// An error about a file of this shard.
@@ -136,8 +169,7 @@ impl ShardFiles {
 
 /// The content of a file that is in the metadata, whole.
 fn inline(file: &ShardFile) -> Option<Bytes> {
-    let content = file.meta_hash.as_ref()?;
-    (content.len() as u64 == file.length).then(|| Bytes::copy_from_slice(content))
+    file.content().map(Bytes::copy_from_slice)
 }
 
 fn to_usize(value: u64) -> usize {

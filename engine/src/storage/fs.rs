@@ -45,7 +45,8 @@ impl FsStore {
     /// Opens the folder; it must exist.
     pub(super) fn open(root: PathBuf) -> Result<Self> {
         let url = Location::File(root.clone()).to_string();
-        let store = Self { root, url, files: Mutex::new(LruCache::new(OPEN_FILES)), counters: Counters::default() };
+        let store =
+            Self { root, url, files: Mutex::new(LruCache::new(OPEN_FILES)), counters: Counters::default() };
         let access = || store.access(Operation::Open, "");
         let metadata = std::fs::metadata(&store.root).map_err(|error| failed(access(), error))?;
         if !metadata.is_dir() {
@@ -138,7 +139,12 @@ impl FsStore {
         let open = self.kept_open(path, access)?;
         if range.end > open.length {
             let found = open.length.saturating_sub(range.start);
-            return Err(Error::WrongLength { access: access(), expected: range.end - range.start, found, attempts: 1 });
+            return Err(Error::WrongLength {
+                access: access(),
+                expected: range.end - range.start,
+                found,
+                attempts: 1,
+            });
         }
         read_exactly(&open.file, range.clone(), access, &self.counters.read_range)
             .inspect_err(|_| self.forget(path)) // A network file system may have a new file under this name.
@@ -153,7 +159,8 @@ impl FsStore {
         for range in ranges {
             super::check_range(range, || self.access(Operation::ReadRange(range.clone()), path))?;
         }
-        let read_merged = |merged: Merged| Ok((self.read_range(path, merged.range.clone())?, merged));
+        let read_merged =
+            |merged: Merged| self.read_range(path, merged.range.clone()).map(|bytes| (merged, bytes));
         let read = MERGING.merge(ranges).into_iter().map(read_merged).collect::<Result<Vec<_>>>()?;
         Ok(ranges::split(ranges, &read))
     }
@@ -190,7 +197,12 @@ impl FsStore {
 }
 
 /// Reads a range that was checked against the length of the file.
-fn read_exactly(file: &File, range: Range<u64>, access: impl Fn() -> Access, counter: &Counter) -> Result<Bytes> {
+fn read_exactly(
+    file: &File,
+    range: Range<u64>,
+    access: impl Fn() -> Access,
+    counter: &Counter,
+) -> Result<Bytes> {
     counter.add_request();
     let expected = range.end.saturating_sub(range.start);
     let out_of_memory = || failed(access(), io::ErrorKind::OutOfMemory.into());

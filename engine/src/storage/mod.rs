@@ -140,7 +140,8 @@ impl BlobStore {
         match &self.0 {
             Backend::Fs(store) => {
                 let (store, path, ranges) = (Arc::clone(store), path.to_owned(), ranges.to_vec());
-                blocking(store.access(Operation::Read, &path), move || store.read_ranges(&path, &ranges)).await
+                blocking(store.access(Operation::Read, &path), move || store.read_ranges(&path, &ranges))
+                    .await
             }
             Backend::S3(store) => store.read_ranges(path, ranges).await,
         }

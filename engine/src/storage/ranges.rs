@@ -67,7 +67,8 @@ pub(super) fn split(ranges: &[Range<u64>], read: &[(Merged, Bytes)]) -> Vec<Byte
 
 /// The bytes of `range` in `bytes`, which start at `start` and were checked to have the length of the request.
 fn view(bytes: &Bytes, start: u64, range: &Range<u64>) -> Bytes {
-    let inside = |offset: u64| usize::try_from(offset.saturating_sub(start)).unwrap_or(usize::MAX).min(bytes.len());
+    let inside =
+        |offset: u64| usize::try_from(offset.saturating_sub(start)).unwrap_or(usize::MAX).min(bytes.len());
     bytes.slice(inside(range.start)..inside(range.end))
 }
 
@@ -106,7 +107,10 @@ mod tests {
                 (merged, Bytes::from(bytes))
             })
             .collect();
-        assert_eq!(read.iter().map(|(merged, _)| merged.range.clone()).collect::<Vec<_>>(), [0..12, 200..210]);
+        assert_eq!(
+            read.iter().map(|(merged, _)| merged.range.clone()).collect::<Vec<_>>(),
+            [0..12, 200..210]
+        );
         let expected = ranges.clone().map(|range| blob[range.start as usize..range.end as usize].to_vec());
         assert_eq!(split(&ranges, &read), expected);
     }

@@ -4,6 +4,7 @@ use crate::compression;
 use crate::input::{Decoded, Failure};
 use crate::lucene::codec_util::{Header, IndexHeader, SegmentId};
 use crate::lucene::primitives::vint;
+use std::fmt;
 
 /// How chunks of documents are laid out in `.fdt`, named by the Lucene version that brought the layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -116,6 +117,19 @@ impl Format {
             }
         };
         compressed.saturating_mul(ratio)
+    }
+}
+
+impl fmt::Display for Format {
+    /// The codec name, and the compression in words.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let compression = match (self.layout, self.compression) {
+            (Layout::Lucene40, _) => "uncompressed",
+            (_, Compression::Lz4 | Compression::Lz4Dictionary) => "LZ4",
+            (_, Compression::Deflate | Compression::DeflateDictionary) => "DEFLATE",
+            (_, Compression::Zstd | Compression::ZstdDictionary | Compression::ZstdBlocks) => "zstd",
+        };
+        write!(f, "{} ({compression})", self.codec)
     }
 }
 

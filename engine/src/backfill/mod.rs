@@ -1,0 +1,15 @@
+//! Copies the documents of a snapshot to a target: plan → fetch → decode → lines → sink.
+
+mod failed;
+mod index;
+mod plan;
+mod progress;
+mod report;
+mod run;
+mod shards;
+mod unit;
+
+pub use plan::{IndexPlan, Plan, plan};
+pub use progress::{Progress, ProgressSnapshot};
+pub use report::{Counts, Excluded, IndexReport, Outcome, Report};
+pub use run::{Settings, run};

@@ -1,0 +1,268 @@
+//! The run: from a snapshot to lines. Newcomers start reading here.
+
+use super::failed::FailedDocuments;
+use super::index::IndexJob;
+use super::progress::Progress;
+use super::report::{Excluded, IndexReport, Report};
+use super::shards::{Selected, open_segment, select};
+use super::unit::{Buffers, UnitContext, copy};
+use crate::error::{Error, Result};
+use crate::flow::MemoryBudget;
+use crate::ndjson::{FileOptions, LineFormat, LineSink, LineTarget, LineWriter};
+use crate::segment::{SegmentSource, Unit, Units};
+use crate::snapshot::{Index, IndexSelection, Snapshot};
+use crate::storage::BlobStore;
+use codecs::snapshot::index_metadata::SourceMode;
+use codecs::snapshot::version::{Product, Version};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Shards whose lists of segments are read ahead.
+const SHARDS_AHEAD: usize = 16;
+
+/// Segments that are opened ahead; each holds its live documents and the index of its chunks.
+const SEGMENTS_AHEAD: usize = 6;
+
+/// The first version of Elasticsearch that has no types any more.
+const FIRST_WITHOUT_TYPES: u64 = 7;
+
+/// What is to be copied, and how.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Which indices.
+    pub selection: IndexSelection,
+    /// Where the lines go.
+    pub target: LineTarget,
+    /// What a document becomes.
+    pub format: LineFormat,
+    /// How files are made.
+    pub files: FileOptions,
+    /// The file of failed documents.
+    pub failed_documents: PathBuf,
+    /// Bytes of memory for the data in flight.
+    pub memory: u64,
+    /// Threads that decode.
+    pub threads: NonZeroUsize,
+    /// The version of the source, if the snapshot is not to be believed.
+    pub source_version: Option<Version>,
+}
+
+/// Copies every selected document.
+///
+/// What is damaged costs the documents that are in it, which are recorded as failed. What concerns the repository
+/// or the target as a whole stops the run.
+///
+/// # Errors
+///
+/// [`Error::NothingSelected`], [`Error::Sink`], [`Error::FailedDocuments`], and all that concern access to the storage.
+pub async fn run(snapshot: &Snapshot<'_>, settings: &Settings, progress: &Arc<Progress>) -> Result<Report> {
+    let start = Instant::now();
+    let (selected, excluded) = select(snapshot, &settings.selection).await?;
+    let sink = LineSink::new(settings.target.clone(), settings.files);
+    let failed = Arc::new(FailedDocuments::new(settings.failed_documents.clone())?);
+    let mut jobs = Vec::new();
+    for selected in selected {
+        jobs.push(Job::new(snapshot, settings, selected, &sink, &failed, progress)?);
+    }
+    progress.expect_shards(jobs.iter().map(|job| u64::from(job.selected.shards)).sum());
+    let context = UnitContext::new(settings, snapshot.repository().store())?;
+    let units = units(snapshot, &jobs, context.unit_bytes);
+    units.try_for_each_concurrent(context.in_flight, |(job, unit)| copy(&context, job, unit)).await?;
+
+    let indices = jobs.into_iter().map(Job::finish).collect::<Result<_>>()?;
+    let excluded_indices = excluded
+        .iter()
+        .map(|(index, reason)| Excluded { index: (*index).to_owned(), reason: reason.to_string() });
+    let counters = snapshot.repository().store().counters();
+    let all = [&counters.list, &counters.read, &counters.read_range];
+    Ok(Report {
+        snapshot: snapshot.name().to_owned(),
+        indices,
+        excluded_indices: excluded_indices.collect(),
+        failed_documents: failed.finish()?.map(PathBuf::from),
+        requests: all.iter().map(|counter| counter.requests()).sum(),
+        bytes_fetched: all.iter().map(|counter| counter.bytes()).sum(),
+        peak_reserved: context.memory.peak(),
+        seconds: start.elapsed().as_secs_f64(),
+    })
+}
+
+/// The units of all segments of all shards of all jobs, in this order.
+fn units<'a>(
+    snapshot: &'a Snapshot<'_>,
+    jobs: &'a [Job],
+    unit_bytes: u64,
+) -> impl Stream<Item = Result<(Arc<IndexJob>, Unit)>> + 'a {
+    let shards = jobs.iter().flat_map(|job| (0..job.selected.shards).map(move |shard| (job, shard)));
+    stream::iter(shards)
+        .map(move |(job, shard)| job.open_shard(snapshot, shard))
+        .buffered(SHARDS_AHEAD)
+        .map_ok(|sources| stream::iter(sources).map(Ok))
+        .try_flatten()
+        .map_ok(move |(job, source)| open_units(job, source, unit_bytes))
+        .try_buffered(SEGMENTS_AHEAD)
+        .map_ok(|units| stream::iter(units.into_iter().flatten()))
+        .try_flatten()
+}
+
+/// Opens a segment; one that is damaged is recorded.
+async fn open_units(
+    job: Arc<IndexJob>,
+    source: SegmentSource,
+    unit_bytes: u64,
+) -> Result<Option<impl Iterator<Item = Result<(Arc<IndexJob>, Unit)>>>> {
+    let (source, segment) = open_segment(source).await;
+    match segment {
+        Ok(segment) => Ok(Some(JobUnits { job, units: segment.units(unit_bytes) })),
+        Err(error) if error.is_damage() => {
+            let (shard, name) = (source.shard.what(), &source.commit.name);
+            job.fail_whole(shard, name, 0..source.info.doc_count, u64::from(source.live_count()), &error)?;
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The units of one segment; where its index cannot be followed, the rest is recorded.
+struct JobUnits {
+    job: Arc<IndexJob>,
+    units: Units,
+}
+
+impl Iterator for JobUnits {
+    type Item = Result<(Arc<IndexJob>, Unit)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.units.next()? {
+            Ok(unit) => Some(Ok((Arc::clone(&self.job), unit))),
+            Err(failure) => self.job.fail(self.units.segment(), failure).err().map(Err),
+        }
+    }
+}
+
+/// One index of the run.
+struct Job {
+    selected: Selected,
+    job: Arc<IndexJob>,
+}
+
+impl Job {
+    fn new(
+        snapshot: &Snapshot<'_>,
+        settings: &Settings,
+        selected: Selected,
+        sink: &Arc<LineSink>,
+        failed: &Arc<FailedDocuments>,
+        progress: &Arc<Progress>,
+    ) -> Result<Self> {
+        let name = selected.name.clone();
+        let target = sink.index(&name).map_err(|source| Error::Sink { index: name.clone(), source })?;
+        let index = selected.index.as_ref().ok();
+        let (typed, default_type) = types(settings.source_version.or(snapshot.version()), index);
+        let job = IndexJob {
+            writer: LineWriter::new(settings.format, &name, typed, default_type),
+            name,
+            sink: Arc::new(target),
+            failed: Arc::clone(failed),
+            progress: Arc::clone(progress),
+            counts: Default::default(),
+        };
+        let job = Self { selected, job: Arc::new(job) };
+        if let Err(error) = &job.selected.index {
+            for shard in 0..job.selected.shards {
+                job.job.fail_shard(&format!("shard {shard} of index `{}`", job.selected.name), error)?;
+            }
+        }
+        Ok(job)
+    }
+
+    /// The segments of a shard; none where it cannot be opened, which is recorded.
+    async fn open_shard(
+        &self,
+        snapshot: &Snapshot<'_>,
+        shard: u32,
+    ) -> Result<Vec<(Arc<IndexJob>, SegmentSource)>> {
+        let sources = match self.selected.open_shard(snapshot, shard).await {
+            Ok(sources) => sources,
+            Err(error) if error.is_damage() => {
+                self.job.fail_shard(&format!("shard {shard} of index `{}`", self.selected.name), &error)?;
+                Vec::new()
+            }
+            Err(error) => return Err(error),
+        };
+        let live = sources.iter().map(|source| u64::from(source.live_count())).sum();
+        self.job.expect(live);
+        self.job.progress.shard_opened();
+        Ok(sources.into_iter().map(|source| (Arc::clone(&self.job), source)).collect())
+    }
+
+    fn finish(self) -> Result<IndexReport> {
+        let index = self.selected.name;
+        self.job.sink.finish().map_err(|source| Error::Sink { index: index.clone(), source })?;
+        let note = self.selected.index.ok().and_then(|index| source_note(&index));
+        Ok(IndexReport { index, shards: self.selected.shards, counts: self.job.take_counts(), note })
+    }
+}
+
+/// Whether documents have a type, and that of documents which do not store theirs.
+fn types(version: Option<Version>, index: Option<&Index>) -> (bool, Option<&str>) {
+    let version = version.or_else(|| index.and_then(|index| index.metadata.version_created()));
+    let typed = version.is_some_and(|version| {
+        version.product() == Product::Elasticsearch && version.major() < FIRST_WITHOUT_TYPES
+    });
+    let mut types = index.into_iter().flat_map(|index| index.metadata.types());
+    let only = match (types.next(), types.next()) {
+        (Some(only), None) => Some(only),
+        _ => None,
+    };
+    (typed, only)
+}
+
+fn source_note(index: &Index) -> Option<String> {
+    match index.metadata.source_mode() {
+        SourceMode::Stored => None,
+        SourceMode::Partial { includes, excludes } => {
+            let list = |word: &str, patterns: &[String]| match patterns {
+                [] => String::new(),
+                patterns => format!(" {word} `{}`", patterns.join("`, `")),
+            };
+            let (only, without) = (list("only", &includes), list("without", &excludes));
+            Some(format!(
+                "the mapping keeps `_source` in part ({}): documents are written as stored",
+                format!("{only}{without}").trim()
+            ))
+        }
+        SourceMode::Disabled => {
+            Some("the mapping keeps no `_source`: documents without one are reported as failed".to_owned())
+        }
+        SourceMode::Synthetic => Some(
+            "`_source` is synthetic, so none is stored: documents without one are reported as failed"
+                .to_owned(),
+        ),
+    }
+}
+
+impl UnitContext {
+    fn new(settings: &Settings, store: &BlobStore) -> Result<Self> {
+        let threads = settings.threads.get();
+        let pool =
+            rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|n| format!("decode-{n}"));
+        let pool = pool.build().map_err(|error| Error::Threads { reason: error.to_string() })?;
+        let is_local = store.as_fs().is_some();
+        Ok(Self {
+            memory: MemoryBudget::new(settings.memory),
+            threads: Arc::new(pool),
+            buffers: Buffers::default(),
+            // A request to S3 costs tens of milliseconds whatever its size; a read of a file costs nothing.
+            unit_bytes: if is_local { 1 << 20 } else { 4 << 20 },
+            in_flight: if is_local {
+                threads.saturating_mul(2).saturating_add(2)
+            } else {
+                32_usize.max(threads)
+            },
+        })
+    }
+}

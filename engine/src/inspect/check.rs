@@ -1,0 +1,211 @@
+//! Reads and verifies what a backfill needs of a snapshot, or every blob of it.
+
+use super::check_file::check_file;
+use super::check_segment::check_segment;
+use crate::error::{Error, Result, chain};
+use crate::flow::MemoryBudget;
+use crate::segment::segments;
+use crate::snapshot::{Index, IndexSelection, ShardFiles, Snapshot};
+use futures::{StreamExt, TryStreamExt, stream};
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Shards that are checked side by side.
+const SHARDS_AT_ONCE: usize = 4;
+
+/// What is to be checked.
+#[derive(Debug, Clone)]
+pub struct CheckSettings {
+    /// Which indices.
+    pub selection: IndexSelection,
+    /// Whether blobs that a backfill does not need are read too.
+    pub all_blobs: bool,
+    /// Bytes of memory for the data in flight.
+    pub memory: u64,
+    /// Threads that decode.
+    pub threads: NonZeroUsize,
+}
+
+/// Something that is missing or damaged.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Fault {
+    /// The index.
+    pub index: String,
+    /// Number of the shard.
+    pub shard: Option<u32>,
+    /// The blob, by its path in the repository.
+    pub blob: String,
+    /// Where in the blob, in bytes, as far as that can be said.
+    pub offset: Option<u64>,
+    /// File, expected and found.
+    pub problem: String,
+}
+
+/// What a check came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct CheckReport {
+    /// Name of the snapshot.
+    pub snapshot: String,
+    /// Indices that were looked at.
+    pub indices: u64,
+    /// Shards that were looked at.
+    pub shards: u64,
+    /// Files whose checksum was computed.
+    pub files: u64,
+    /// Bytes that went into checksums.
+    pub bytes: u64,
+    /// Live documents that were read.
+    pub documents: u64,
+    /// What is wrong, by index, shard and blob.
+    pub faults: Vec<Fault>,
+}
+
+/// The check of one shard.
+pub(super) struct Context<'a> {
+    pub(super) index: &'a str,
+    pub(super) shard: u32,
+    pub(super) memory: &'a MemoryBudget,
+    pub(super) threads: &'a rayon::ThreadPool,
+    pub(super) report: &'a Mutex<CheckReport>,
+}
+
+/// Checks the selected indices of a snapshot.
+///
+/// # Errors
+///
+/// [`Error::NothingSelected`] and all that concern access to the storage. What is missing or damaged is a fault.
+pub async fn check(snapshot: &Snapshot<'_>, settings: &CheckSettings) -> Result<CheckReport> {
+    let (names, _) = snapshot.select(&settings.selection)?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(settings.threads.get()).build();
+    let pool = pool.map_err(|error| Error::Threads { reason: error.to_string() })?;
+    let memory = MemoryBudget::new(settings.memory);
+    let report = Mutex::new(CheckReport { snapshot: snapshot.name().to_owned(), ..CheckReport::default() });
+    for name in names {
+        count(&report, |report| report.indices = report.indices.saturating_add(1));
+        let index = match snapshot.index(name).await {
+            Ok(index) => index,
+            Err(error) if error.is_damage() => {
+                count(&report, |report| report.faults.push(Fault::of_error(name, None, snapshot, &error)));
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        let shards = (0..index.metadata.number_of_shards).map(|shard| {
+            let context = Context { index: name, shard, memory: &memory, threads: &pool, report: &report };
+            check_shard(snapshot, &index, context, settings.all_blobs)
+        });
+        stream::iter(shards).map(Ok).try_for_each_concurrent(SHARDS_AT_ONCE, |shard| shard).await?;
+    }
+    let mut report = report.into_inner().unwrap_or_else(PoisonError::into_inner);
+    report.faults.sort();
+    Ok(report)
+}
+
+async fn check_shard(
+    snapshot: &Snapshot<'_>,
+    index: &Index,
+    context: Context<'_>,
+    all_blobs: bool,
+) -> Result<()> {
+    context.count(|report| report.shards = report.shards.saturating_add(1));
+    let files = match snapshot.shard(index, context.shard).await {
+        Ok(files) => files,
+        Err(error) => return context.fault_or_stop(snapshot, error),
+    };
+    let parent_types = index.metadata.parent_types();
+    let parent_types = parent_types.into_iter().map(|(child, parent)| (child.to_owned(), parent.to_owned()));
+    let mut needed = BTreeSet::new();
+    match segments(&files, &Arc::new(parent_types.collect())).await {
+        Ok(sources) => {
+            for source in sources {
+                needed.insert(format!("{}.si", source.commit.name));
+                needed.append(&mut check_segment(&context, snapshot, &files, &source).await?);
+            }
+        }
+        Err(error) => context.fault_in(snapshot, &files, error)?,
+    }
+    let damaged = context.damaged_files();
+    let mut names: Vec<&str> = files.iter().map(|file| file.physical_name.as_str()).collect();
+    names.sort_unstable();
+    for name in names {
+        let is_needed = needed.contains(name) || name.starts_with("segments_");
+        if is_needed || all_blobs {
+            check_file(&context, snapshot, &files, name, damaged.contains(name)).await?;
+        }
+    }
+    Ok(())
+}
+
+impl Context<'_> {
+    pub(super) fn count(&self, change: impl FnOnce(&mut CheckReport)) {
+        count(self.report, change);
+    }
+
+    pub(super) fn fault(&self, blob: String, offset: Option<u64>, problem: String) {
+        let fault = Fault { index: self.index.to_owned(), shard: Some(self.shard), blob, offset, problem };
+        self.count(|report| report.faults.push(fault));
+    }
+
+    /// Notes an error about a blob of the repository; one that concerns all of it ends the check.
+    fn fault_or_stop(&self, snapshot: &Snapshot<'_>, error: Error) -> Result<()> {
+        if !error.is_damage() {
+            return Err(error);
+        }
+        self.count(|report| {
+            report.faults.push(Fault::of_error(self.index, Some(self.shard), snapshot, &error))
+        });
+        Ok(())
+    }
+
+    /// Notes an error about a file of the shard, with the blob that it is in.
+    pub(super) fn fault_in(&self, snapshot: &Snapshot<'_>, files: &ShardFiles, error: Error) -> Result<()> {
+        match &error {
+            Error::Codec { source, .. } => {
+                self.fault_at(files, source.file(), source.offset(), source.to_string());
+                Ok(())
+            }
+            Error::Shard { file, problem, .. } => {
+                self.fault_at(files, file, 0, format!("`{file}`: {problem}"));
+                Ok(())
+            }
+            _ => self.fault_or_stop(snapshot, error),
+        }
+    }
+
+    /// Notes what is wrong at a place of a file.
+    pub(super) fn fault_at(&self, files: &ShardFiles, file: &str, offset: u64, problem: String) {
+        match files.locate(file, offset) {
+            Some((blob, offset)) => self.fault(blob, Some(offset), problem),
+            None => self.fault(files.list_blob().to_owned(), None, problem),
+        }
+    }
+
+    /// The files of this shard that have a fault already, by what the problem says.
+    fn damaged_files(&self) -> BTreeSet<String> {
+        let report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+        let mine =
+            report.faults.iter().filter(|fault| fault.index == self.index && fault.shard == Some(self.shard));
+        mine.filter_map(|fault| fault.problem.split('`').nth(1).map(str::to_owned)).collect()
+    }
+}
+
+impl Fault {
+    fn of_error(index: &str, shard: Option<u32>, snapshot: &Snapshot<'_>, error: &Error) -> Self {
+        let url = snapshot.repository().store().url();
+        let (blob, offset, problem) = match error {
+            Error::Codec { source, .. } => {
+                (source.file().to_owned(), Some(source.offset()), source.to_string())
+            }
+            _ => (error.url().unwrap_or(url).to_owned(), None, chain(error)),
+        };
+        let blob =
+            blob.strip_prefix(url).map_or(blob.as_str(), |path| path.trim_start_matches('/')).to_owned();
+        Self { index: index.to_owned(), shard, blob, offset, problem }
+    }
+}
+
+fn count(report: &Mutex<CheckReport>, change: impl FnOnce(&mut CheckReport)) {
+    change(&mut report.lock().unwrap_or_else(PoisonError::into_inner));
+}

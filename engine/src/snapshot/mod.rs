@@ -1,0 +1,11 @@
+//! Snapshots in a repository: which there are, which indices and shards they have, and the files of each shard.
+
+mod catalog;
+mod repository;
+mod selection;
+mod shard_files;
+
+pub use catalog::{Index, Snapshot};
+pub use repository::Repository;
+pub use selection::{Exclusion, IndexPattern, IndexSelection, InvalidPattern};
+pub use shard_files::ShardFiles;
