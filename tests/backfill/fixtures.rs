@@ -110,7 +110,7 @@ fn second_snapshot_equal(name: &str) {
 fn chunked_equal(name: &str) {
     let folder = fixture(name);
     let run = backfill(name, "repo_chunked", "chunked");
-    let mut truth = truth(&folder, "snap2");
+    let mut truth = truth(&folder, "snap1");
     truth.retain(|index, _| run.documents.contains_key(index));
     assert_eq!(truth.len(), run.documents.len());
     compare(name, "chunked", &run, &truth);

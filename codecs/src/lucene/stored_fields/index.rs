@@ -281,11 +281,15 @@ impl Meta {
         }
         let (rest, shift) = context("block shift", |input| positive_int(input, little)).parse(after)?;
         let shift = u32::try_from(shift).unwrap_or(u32::MAX);
-        let (rest, chunks) = context("number of chunks", |input| positive_int(input, little)).parse(rest)?;
+        let (after, values) = context("number of chunks", |input| positive_int(input, little)).parse(rest)?;
+        let Some(chunks) = values.checked_sub(1) else {
+            return Failure::corrupt(rest, "no values: the end of the chunks is one");
+        };
+        let rest = after;
         let (rest, documents_start) = positive_long(rest, little)?;
-        let (rest, documents) = DirectMonotonic::decode_meta(rest, chunks, shift, endianness)?;
+        let (rest, documents) = DirectMonotonic::decode_meta(rest, values, shift, endianness)?;
         let (rest, offsets_start) = positive_long(rest, little)?;
-        let (rest, offsets) = DirectMonotonic::decode_meta(rest, chunks, shift, endianness)?;
+        let (rest, offsets) = DirectMonotonic::decode_meta(rest, values, shift, endianness)?;
         let (rest, offsets_end) = positive_long(rest, little)?;
         let (rest, end) = positive_long(rest, little)?;
         let meta = Self {
