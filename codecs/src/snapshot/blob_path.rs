@@ -132,12 +132,17 @@ impl SnapshotShardPaths {
     /// Decodes the blob, which is JSON.
     ///
     /// # Errors
-    /// It is not, or the number of folders is not the number of shards.
+    /// It is not, the number of folders is not the number of shards, or a folder would be outside the repository.
     pub fn decode(file: &str, bytes: &[u8]) -> Result<Self> {
         let paths: Self = from_json(file, bytes)?;
         if usize::try_from(paths.number_of_shards) != Ok(paths.paths.len()) {
             let (shards, folders) = (paths.number_of_shards, paths.paths.len());
             return Err(corrupt(file, format!("{folders} folders for {shards} shards")));
+        }
+        for folder in &paths.paths {
+            for name in folder.trim_end_matches('/').split('/') {
+                checked_name(file, name)?;
+            }
         }
         Ok(paths)
     }
@@ -180,6 +185,21 @@ mod tests {
         assert_eq!(folder.blob("team", "x"), "team/p111001000110000/indices/-L7OPfk0Sq2USWJVNIlhBQ/1/x");
         let folder = ShardPathType::Fixed.shard_folder(id, 1, "p");
         assert_eq!(folder.blob("team", "x"), "team/indices/-L7OPfk0Sq2USWJVNIlhBQ/1/x");
+    }
+
+    #[test]
+    fn noted_folders_stay_in_the_repository() {
+        let noted = |folder: &str| {
+            let json = format!(
+                r#"{{"indexId":"i","indexName":"n","number_of_shards":1,"shard_path_type":1,
+                    "shard_path_hash_algorithm":1,"paths":["{folder}"]}}"#
+            );
+            SnapshotShardPaths::decode("x", json.as_bytes())
+        };
+        assert_eq!(noted("p0/team/indices/i/0/").unwrap().paths, ["p0/team/indices/i/0/"]);
+        for folder in ["", "/etc/", "../i/0/", "p0/../../i/0/"] {
+            assert!(noted(folder).is_err(), "{folder}");
+        }
     }
 
     #[test]
