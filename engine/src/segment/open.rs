@@ -116,6 +116,12 @@ impl Segment {
         self.files.place(file, offset)
     }
 
+    /// Its stored fields.
+    #[must_use]
+    pub const fn stored_fields(&self) -> &StoredFields {
+        &self.stored
+    }
+
     /// The format of its stored fields.
     #[must_use]
     pub const fn format(&self) -> &Format {
