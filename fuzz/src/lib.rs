@@ -110,6 +110,8 @@ pub fn assert_json(text: &[u8]) {
 
 /// Fails if the path could leave the folder that it is in.
 pub fn assert_path(path: &str) {
-    let leaves = path.starts_with('/') || path.split('/').any(|name| matches!(name, "." | "..")) || path.contains("//");
+    let leaves = path.starts_with('/')
+        || path.split('/').any(|name| matches!(name, "." | ".."))
+        || path.contains("//");
     assert!(!leaves, "{path:?}");
 }
