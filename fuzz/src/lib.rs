@@ -13,7 +13,7 @@ static ALLOCATOR: Cap<System> = Cap::new(System, 64 << 20);
 pub const LIMIT: usize = 1 << 20;
 
 /// Targets do not decompress what says that it becomes longer than this, as a reader with little memory would.
-pub const MEMORY: usize = 16 << 20;
+pub const MEMORY: usize = 1 << 20;
 
 /// A segment of the targets has fewer documents: bit sets of them are allocated on the word of `.si`.
 pub const MOST_DOCUMENTS: u32 = 1 << 24;
@@ -110,6 +110,8 @@ pub fn assert_json(text: &[u8]) {
 
 /// Fails if the path could leave the folder that it is in.
 pub fn assert_path(path: &str) {
-    let leaves = path.starts_with('/') || path.split('/').any(|name| matches!(name, "." | "..")) || path.contains("//");
+    let leaves = path.starts_with('/')
+        || path.split('/').any(|name| matches!(name, "." | ".."))
+        || path.contains("//");
     assert!(!leaves, "{path:?}");
 }

@@ -120,6 +120,43 @@ impl<'a> IndexHeader<'a> {
         let (rest, suffix) = context("codec suffix", ascii_with_byte_length).parse(rest)?;
         Ok((rest, (id, suffix)))
     }
+
+    /// The rest of an index header, as [`Self::decode_id`], of a file whose suffix is the generation in its name.
+    ///
+    /// The generation is what follows the last `_`, but for that of the segment: `1` in `segments_1` and in
+    /// `_0_1.liv`, nothing in `_0.fnm`.
+    pub fn decode_generation(input: &'a [u8], file: &str) -> Decoded<'a, SegmentId> {
+        let (rest, (id, suffix)) = Self::decode_id(input)?;
+        let stem = file.split('.').next().unwrap_or_default();
+        let expected = stem.rsplit_once('_').map_or("", |(before, after)| {
+            if before.is_empty() { "" } else { after }
+        });
+        if suffix != expected {
+            let what = format!("expected a file of generation `{expected}`, found one of `{suffix}`");
+            return Failure::corrupt(input, what);
+        }
+        Ok((rest, id))
+    }
+}
+
+/// Checks that a file since Lucene 5.0 is of the segment that it was opened for; `bytes` may be its start only.
+///
+/// Nothing is checked without an id: segments of Lucene 4 have none.
+///
+/// # Errors
+///
+/// The file has no [`IndexHeader`], or the id in it is another.
+pub fn check_id(file: &str, bytes: &[u8], id: Option<SegmentId>) -> Result<()> {
+    let Some(expected) = id else { return Ok(()) };
+    decode(file, bytes, |input| {
+        let (rest, header) = IndexHeader::decode(input)?;
+        if header.id == expected {
+            return Ok((rest, ()));
+        }
+        let hex = |id: SegmentId| format!("{:032x}", u128::from_be_bytes(id));
+        let what = format!("expected a file of segment {}, found one of {}", hex(expected), hex(header.id));
+        Failure::corrupt(input, what)
+    })
 }
 
 /// The last 16 bytes of every file since Lucene 4.8.
@@ -233,5 +270,33 @@ mod tests {
         let bytes = file(b"");
         let error = decode("_0.x", &bytes, |input| Header::expect(input, "Test", 0..=1)).unwrap_err();
         assert_eq!(error.to_string(), "`_0.x`: unsupported version `Test 2`: ferry reads versions 0 to 1");
+    }
+
+    fn index_file(suffix: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(suffix.len()).unwrap();
+        [&file(b"")[..13], &[7; 16], &[length], suffix].concat()
+    }
+
+    #[test]
+    fn a_file_of_another_segment_is_corrupt() {
+        let bytes = index_file(b"");
+        assert_eq!(check_id("_0.x", &bytes, Some([7; 16])), Ok(()));
+        assert_eq!(check_id("_0.x", &bytes, None), Ok(()));
+        let error = check_id("_0.x", &bytes, Some([8; 16])).unwrap_err().to_string();
+        let expected = format!("expected a file of segment {}, found one of {}", "08".repeat(16), "07".repeat(16));
+        assert_eq!(error, format!("`_0.x`: corrupt at byte 0: {expected}"));
+    }
+
+    #[test]
+    fn the_suffix_is_the_generation_in_the_name() {
+        let check = |suffix: &[u8], file| {
+            let bytes = index_file(suffix);
+            decode(file, &bytes[13..], |input| IndexHeader::decode_generation(input, file))
+        };
+        for (suffix, file) in [("a", "segments_a"), ("1", "_0_1.liv"), ("", "_0.fnm"), ("z1", "_zz_z1.fnm")] {
+            assert_eq!(check(suffix.as_bytes(), file), Ok([7; 16]));
+        }
+        let error = check(b"2", "_0_1.liv").unwrap_err().to_string();
+        assert_eq!(error, "`_0_1.liv`: corrupt at byte 0: expected a file of generation `1`, found one of `2`");
     }
 }

@@ -9,7 +9,7 @@
 //!
 //! Source: [`Lucene90CompoundFormat`](https://lucene.apache.org/core/9_12_1/core/org/apache/lucene/codecs/lucene90/Lucene90CompoundFormat.html).
 
-use super::codec_util::{Header, IndexHeader, verified_body};
+use super::codec_util::{FOOTER_LENGTH, Header, IndexHeader, verified_body};
 use super::primitives::{string, vint};
 use crate::error::{Error, Result};
 use crate::input::{Decoded, Failure, be_u64, counted, decode, le_u64};
@@ -27,6 +27,8 @@ const LUCENE90: &str = "Lucene90CompoundEntries";
 pub struct CompoundEntries {
     /// By the name of the file without that of the segment, such as `.fdt`.
     entries: BTreeMap<String, Range<u64>>,
+    /// Bytes in `.cfs` after the last file: a footer, from Lucene 4.8 on.
+    after: u64,
 }
 
 impl CompoundEntries {
@@ -51,10 +53,11 @@ impl CompoundEntries {
             Ok((rest, header.codec != LUCENE40 || header.version >= 1))
         })?;
         let body = if has_footer { verified_body(file, bytes)? } else { bytes };
-        decode(file, body, Self::decode_body)
+        let after = if has_footer { FOOTER_LENGTH as u64 } else { 0 };
+        decode(file, body, Self::decode_body).map(|entries| Self { entries, after })
     }
 
-    fn decode_body(input: &[u8]) -> Decoded<'_, Self> {
+    fn decode_body(input: &[u8]) -> Decoded<'_, BTreeMap<String, Range<u64>>> {
         let (mut rest, header) = Header::decode(input)?;
         if header.codec != LUCENE40 {
             rest = IndexHeader::decode_id(rest)?.0;
@@ -71,7 +74,7 @@ impl CompoundEntries {
                 return Failure::corrupt(input, format!("two files `{name}`"));
             }
         }
-        Ok((rest, Self { entries }))
+        Ok((rest, entries))
     }
 
     /// Where a file is in `.cfs`; `suffix` is its name without that of the segment.
@@ -85,20 +88,21 @@ impl CompoundEntries {
         self.entries.iter().map(|(name, range)| (name.as_str(), range))
     }
 
-    /// Checks that all files are inside a `.cfs` of this length in bytes.
+    /// Checks that a `.cfs` of this length in bytes ends where it should: with its last file and a footer.
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupt`] for `file` (the `.cfe`) when one is not.
+    /// [`Error::Corrupt`] for `file` (the `.cfe`) when it is shorter or longer.
     pub fn check_length(&self, file: &str, length: u64) -> Result<()> {
-        match self.entries.iter().find(|(_, range)| range.end > length) {
-            None => Ok(()),
-            Some((name, range)) => Err(Error::Corrupt {
-                file: file.to_owned(),
-                offset: 0,
-                what: format!("`{name}` ends at byte {} of a compound file of {length} bytes", range.end),
-            }),
+        let Some((name, last)) = self.entries.iter().max_by_key(|(_, range)| range.end) else { return Ok(()) };
+        if last.end.saturating_add(self.after) == length {
+            return Ok(());
         }
+        let what = format!(
+            "the last file, `{name}`, ends at byte {} of a compound file of {length} bytes, {} should follow",
+            last.end, self.after
+        );
+        Err(Error::Corrupt { file: file.to_owned(), offset: 0, what })
     }
 }
 

@@ -7,9 +7,9 @@
 //! | n     | name           | string                                                                    | all             |
 //! | 1–5   | field number   | `VInt`                                                                    | all             |
 //! | 1     | flags          | 8: soft deletes (60 version 1 and later), 16: parent of a block (94 version 1 and later) | all |
-//! | 1     | index options  |                                                                           | 50 and later    |
+//! | 1     | index options  | 0 to 4                                                                    | 50 and later    |
 //! | 1     | doc values     | type of doc values, and of norms before 50                                | all             |
-//! | 1     | skip index     | 0: none                                                                   | 94 version 2    |
+//! | 1     | skip index     | 0: none, 1: ranges                                                        | 94 version 2    |
 //! | 8     | generation     | of the doc values, -1 for none; big-endian, little-endian from 90 on      | 46 and later    |
 //! | n     | attributes     | map of strings                                                            | all             |
 //! | n     | dimensions     | `VInt` of points; if not 0, of indexed dimensions (60 version 2 and later) and bytes | 60 and later |
@@ -30,6 +30,12 @@ use std::collections::HashMap;
 
 const SUPPORTED: &str = "Lucene40FieldInfos, Lucene42FieldInfos, Lucene46FieldInfos, Lucene50FieldInfos, \
     Lucene60FieldInfos, Lucene90FieldInfos and Lucene94FieldInfos";
+
+/// The greatest numbers of what a field has: not indexed to positions and offsets; no doc values to sorted numbers;
+/// no skip index or one of ranges.
+const INDEX_OPTIONS: u8 = 4;
+const DOC_VALUES_TYPES: u8 = 5;
+const SKIP_INDEXES: u8 = 1;
 
 /// The fields of a segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +90,10 @@ impl Layout {
         self >= Self::Lucene50 || (self == Self::Lucene46 && version >= 1)
     }
 
+    fn has_soft_deletes(self, version: i32) -> bool {
+        self >= Self::Lucene90 || (self == Self::Lucene60 && version >= 1)
+    }
+
     /// Whether maps have their lengths in four bytes.
     fn has_wide_lengths(self, version: i32) -> bool {
         self < Self::Lucene50 || (self == Self::Lucene50 && version == 0)
@@ -95,17 +105,18 @@ impl FieldInfos {
     ///
     /// # Errors
     ///
-    /// The checksum is not that of the bytes, the codec is not known, or two fields have one name or number.
+    /// The checksum is not that of the bytes, the codec is not known, the generation is not that in the name of the
+    /// file, two fields have one name or number, or a value is none that Lucene writes.
     pub fn decode(file: &str, bytes: &[u8]) -> Result<Self> {
         let (layout, version) = decode(file, bytes, layout)?;
         let body = if layout.has_footer(version) { verified_body(file, bytes)? } else { bytes };
-        decode(file, body, |input| Self::decode_body(input, layout, version))
+        decode(file, body, |input| Self::decode_body(input, file, layout, version))
     }
 
-    fn decode_body(input: &[u8], layout: Layout, version: i32) -> Decoded<'_, Self> {
+    fn decode_body<'a>(input: &'a [u8], file: &str, layout: Layout, version: i32) -> Decoded<'a, Self> {
         let (mut rest, _) = Header::decode(input)?;
         if layout >= Layout::Lucene50 {
-            rest = IndexHeader::decode_id(rest)?.0;
+            rest = IndexHeader::decode_generation(rest, file)?.0;
         }
         let (rest, count) = context("number of fields", vint).parse(rest)?;
         let (end, fields) = counted(rest, count, 5, |input| Field::decode(input, layout, version))?;
@@ -155,14 +166,19 @@ impl Field {
     fn decode(input: &[u8], layout: Layout, version: i32) -> Decoded<'_, Self> {
         let (rest, name) = context("field name", string).parse(input)?;
         let (rest, number) = context("field number", vint).parse(rest)?;
+        if i32::try_from(number).is_err() {
+            return Failure::corrupt(input, format!("field number {number}"));
+        }
         let (mut rest, flags) = context("flags", u8).parse(rest)?;
         if layout >= Layout::Lucene50 {
-            rest = context("index options", u8).parse(rest)?.0;
+            rest = context("index options", |input| at_most(input, INDEX_OPTIONS)).parse(rest)?.0;
+            rest = context("type of doc values", |input| at_most(input, DOC_VALUES_TYPES)).parse(rest)?.0;
+        } else {
+            rest = context("types of doc values and norms", u8).parse(rest)?.0;
         }
-        rest = context("type of doc values", u8).parse(rest)?.0;
         let mut skip_index = 0;
         if layout == Layout::Lucene94 && version >= 2 {
-            (rest, skip_index) = context("skip index", u8).parse(rest)?;
+            (rest, skip_index) = context("skip index", |input| at_most(input, SKIP_INDEXES)).parse(rest)?;
         }
         let mut doc_values_generation = None;
         if layout >= Layout::Lucene46 {
@@ -179,7 +195,7 @@ impl Field {
             number,
             doc_values_generation,
             has_skip_index: skip_index != 0,
-            is_soft_deletes: layout >= Layout::Lucene60 && flags & Self::SOFT_DELETES != 0,
+            is_soft_deletes: layout.has_soft_deletes(version) && flags & Self::SOFT_DELETES != 0,
             attributes: attributes
                 .into_iter()
                 .map(|(key, value)| (key.to_owned(), value.to_owned()))
@@ -199,6 +215,14 @@ fn layout(input: &[u8]) -> Decoded<'_, (Layout, i32)> {
         return Failure::unsupported(input, "version", found, format!("versions 0 to {greatest}"));
     }
     Ok((rest, (layout, header.version)))
+}
+
+/// One byte, the number of a value that Lucene knows.
+fn at_most(input: &[u8], greatest: u8) -> Decoded<'_, u8> {
+    match u8(input)? {
+        (rest, value) if value <= greatest => Ok((rest, value)),
+        (_, value) => Failure::corrupt(input, format!("expected 0 to {greatest}, found {value}")),
+    }
 }
 
 fn generation(input: &[u8], layout: Layout) -> Decoded<'_, Option<u64>> {

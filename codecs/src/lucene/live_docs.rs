@@ -44,14 +44,14 @@ const VERSION_CHECKSUM: i32 = 2;
 ///
 /// # Errors
 ///
-/// The checksum is not that of the bytes, the codec is not known, or the number of documents or of deleted documents
-/// is not the one that is given.
+/// The checksum is not that of the bytes, the codec is not known, the generation is not that in the name of the file,
+/// or the number of documents or of deleted documents is not the one that is given.
 pub fn decode(file: &str, bytes: &[u8], max_doc: u32, deleted_count: u32) -> Result<DocSet> {
     let live = if input::decode(file, bytes, be_i32).is_ok_and(|first| first == HAS_HEADER) {
         bit_vector(file, bytes, max_doc)?
     } else if input::decode(file, bytes, Header::decode).is_ok() || !file.ends_with(".del") {
         let body = verified_body(file, bytes)?;
-        input::decode(file, body, |input| live_bits(input, max_doc))?
+        input::decode(file, body, |input| live_bits(input, file, max_doc))?
     } else {
         input::decode(file, bytes, |input| bits(input, -1, max_doc))?
     };
@@ -63,8 +63,8 @@ pub fn decode(file: &str, bytes: &[u8], max_doc: u32, deleted_count: u32) -> Res
     Ok(live)
 }
 
-fn live_bits(input: &[u8], max_doc: u32) -> Decoded<'_, DocSet> {
-    let (rest, header) = IndexHeader::decode(input)?;
+fn live_bits<'a>(input: &'a [u8], file: &str, max_doc: u32) -> Decoded<'a, DocSet> {
+    let (rest, header) = Header::decode(input)?;
     let word = match (header.codec, header.version) {
         (LUCENE50, 0) => be_u64,
         (LUCENE90, 0) => le_u64,
@@ -78,6 +78,7 @@ fn live_bits(input: &[u8], max_doc: u32) -> Decoded<'_, DocSet> {
             );
         }
     };
+    let (rest, _) = IndexHeader::decode_generation(rest, file)?;
     let (end, words) =
         context("live documents", |input| counted(input, max_doc.div_ceil(64), 8, word)).parse(rest)?;
     if !end.is_empty() {
@@ -136,6 +137,14 @@ fn bits(input: &[u8], version: i32, max_doc: u32) -> Decoded<'_, DocSet> {
         *last &= (1 << used) - 1;
     }
     let (_, live) = DocSet::from_words(rest, words, max_doc)?;
+    let ones = if has_live { live.len() } else { max_doc.saturating_sub(live.len()) };
+    if ones != count {
+        return Failure::corrupt(input, format!("{ones} bits that are 1, the file says {count}"));
+    }
+    // Lucene 4.0 and before may leave bytes behind.
+    if has_live && !end.is_empty() {
+        return Failure::corrupt(end, format!("{} bytes after the bits of {max_doc} documents", end.len()));
+    }
     Ok((end, live))
 }
 

@@ -6,13 +6,13 @@
 //! | n     | Lucene version   | string; from 50 on three times four bytes                   | all               |
 //! | 1, 12 | oldest version   | 0, or 1 and three times four bytes                          | 70 and later      |
 //! | 4     | documents        | deleted ones included                                       | all               |
-//! | 1     | compound         | 1: most files are in `.cfs`                                 | all               |
+//! | 1     | compound         | 1: most files are in `.cfs`; -1: none is                    | all               |
 //! | 1     | blocks           | whether documents were added in blocks                      | 90, from Lucene 9.9 on |
 //! | n     | diagnostics      | map of strings                                              | all               |
 //! | n     | attributes       | map of strings, of no meaning                               | 40                |
 //! | n     | files            | set of strings                                              | all               |
 //! | n     | attributes       | map of strings                                              | 50 and later      |
-//! | n     | index sort       | not decoded                                                 | 62 and later      |
+//! | n     | index sort       | `VInt`, number of fields; the fields are not decoded        | 62 and later      |
 //! | 16    | footer           | [`Footer`](super::codec_util::Footer)                       | 46 version 1 and later |
 //!
 //! Numbers are big-endian, little-endian in `Lucene90SegmentInfo`.
@@ -20,7 +20,7 @@
 //! Source: [`Lucene99SegmentInfoFormat`](https://lucene.apache.org/core/9_12_1/core/org/apache/lucene/codecs/lucene99/Lucene99SegmentInfoFormat.html).
 
 use super::codec_util::{Header, IndexHeader, SegmentId, verified_body};
-use super::primitives::{string, string_map, string_map_be, string_set, string_set_be};
+use super::primitives::{string, string_map, string_map_be, string_set, string_set_be, vint};
 use crate::error::Result;
 use crate::input::{Decoded, Failure, be_u32, decode, le_u32, u8};
 use nom::Parser;
@@ -126,9 +126,9 @@ impl SegmentInfo {
                 format!("{doc_count} documents, at most {MAX_DOCUMENTS} are possible"),
             );
         }
-        let (mut rest, compound) = context("compound flag", u8).parse(after)?;
+        let (mut rest, is_compound) = context("compound flag", flag).parse(after)?;
         if has_blocks {
-            rest = context("blocks flag", u8).parse(rest)?.0;
+            rest = context("blocks flag", flag).parse(rest)?.0;
         }
         let wide = layout.has_wide_lengths(version);
         let map = if wide { string_map_be } else { string_map };
@@ -142,10 +142,17 @@ impl SegmentInfo {
         if layout >= Layout::Lucene50 {
             (rest, attributes) = context("attributes", map).parse(rest)?;
         }
+        let mut sort_fields = 0;
+        if layout >= Layout::Lucene62 {
+            (rest, sort_fields) = context("index sort", vint).parse(rest)?;
+        }
+        if sort_fields == 0 && !rest.is_empty() {
+            return Failure::corrupt(rest, format!("{} bytes after the segment info", rest.len()));
+        }
         let info = Self {
             version: written_by,
             doc_count,
-            is_compound: compound == 1,
+            is_compound,
             id,
             files: files.into_iter().map(str::to_owned).collect(),
             attributes: attributes
@@ -167,6 +174,15 @@ fn layout(input: &[u8]) -> Decoded<'_, (Layout, i32)> {
         return Failure::unsupported(input, "version", found, format!("versions 0 to {greatest}"));
     }
     Ok((rest, (layout, header.version)))
+}
+
+/// Lucene's yes and no: 1 and -1.
+fn flag(input: &[u8]) -> Decoded<'_, bool> {
+    match u8(input)? {
+        (rest, 1) => Ok((rest, true)),
+        (rest, 0xFF) => Ok((rest, false)),
+        (_, other) => Failure::corrupt(input, format!("expected 1 or 255, found {other}")),
+    }
 }
 
 /// The version of Lucene, and whether it writes about blocks; then the oldest version, which is passed over.

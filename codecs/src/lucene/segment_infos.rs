@@ -20,9 +20,10 @@
 use super::codec_util::{Header, IndexHeader, SegmentId, verified_body};
 use super::primitives::{string, string_map, string_map_be, string_set, string_set_be, vint, vlong};
 use crate::error::Result;
-use crate::input::{Decoded, Failure, be_i64, be_u32, be_u64, counted, decode, take, u8};
+use crate::input::{Decoded, Failure, be_i32, be_i64, be_u32, be_u64, counted, decode, take, u8};
 use nom::Parser;
 use nom::error::context;
+use std::collections::HashSet;
 
 const CODEC: &str = "segments";
 const VERSION_46: i32 = 1;
@@ -35,6 +36,9 @@ const VERSION_70: i32 = 7;
 const VERSION_72: i32 = 8;
 const VERSION_74: i32 = 9;
 const VERSION_86: i32 = 10;
+
+/// Formats of Lucene 3 end at -11, the first four bytes of a file.
+const BEFORE_40: i32 = -11;
 
 /// The fewest bytes of a segment: name, codec, deletes.
 const MIN_SEGMENT: usize = 14;
@@ -91,10 +95,14 @@ impl SegmentInfos {
     ///
     /// # Errors
     ///
-    /// The checksum is not that of the bytes, the version is not known (before Lucene 4.0 too), or a count
-    /// contradicts the bytes.
+    /// The checksum is not that of the bytes, the version is not known (before Lucene 4.0 too), the commit is not of
+    /// the generation in the name of the file, or a value contradicts the others.
     pub fn decode(file: &str, bytes: &[u8]) -> Result<Self> {
         let version = decode(file, bytes, |input| {
+            // Lucene 1 to 3 counted formats down from -1.
+            if let Ok((_, format @ BEFORE_40..0)) = be_i32(input) {
+                return Failure::unsupported(input, "format of commits", format, "Lucene 4.0 and later");
+            }
             let (rest, header) = Header::decode(input)?;
             header.check(input, CODEC, &(0..=VERSION_86))?;
             Ok((rest, header.version))
@@ -104,13 +112,13 @@ impl SegmentInfos {
         } else {
             decode(file, bytes, verify_old)?
         };
-        decode(file, body, |input| Self::decode_body(input, version))
+        decode(file, body, |input| Self::decode_body(input, file, version))
     }
 
-    fn decode_body(input: &[u8], version: i32) -> Decoded<'_, Self> {
+    fn decode_body<'a>(input: &'a [u8], file: &str, version: i32) -> Decoded<'a, Self> {
         let (mut rest, _) = Header::decode(input)?;
         if version >= VERSION_50 {
-            rest = IndexHeader::decode_id(rest)?.0;
+            rest = IndexHeader::decode_generation(rest, file)?.0;
         }
         if version >= VERSION_53 {
             rest = context("Lucene version", lucene_version).parse(rest)?.0;
@@ -129,7 +137,12 @@ impl SegmentInfos {
             rest = context("version of the oldest segment", lucene_version).parse(rest)?.0;
         }
         let segment = |input| SegmentCommit::decode(input, version);
+        let start = rest;
         let (rest, segments) = counted(rest, count, MIN_SEGMENT, segment)?;
+        let mut names = HashSet::with_capacity(segments.len());
+        if let Some(twice) = segments.iter().find(|segment| !names.insert(&segment.name)) {
+            return Failure::corrupt(start, format!("two segments `{}`", twice.name));
+        }
         let map = if version >= VERSION_51 { string_map } else { string_map_be };
         let (rest, user_data) = context("user data", map).parse(rest)?;
         if !rest.is_empty() {

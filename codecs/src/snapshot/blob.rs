@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn content_is_smile_or_json_as_it_is_or_compressed() {
-        let stored_deflate = [b"DFL\0\x01\x08\x00\xF7\xFF", SMILE].concat();
+        let stored_deflate = [b"DFL\0\x01\x09\x00\xF6\xFF", SMILE].concat();
         let zstd = [ZSTD_HEADER, &zstd::stream::encode_all(SMILE, 3).unwrap()].concat();
         for content in [SMILE, b"{\"n\":2}", b"ZV\x00\x00\x07{\"n\":2}", &stored_deflate, &zstd] {
             assert_eq!(json(&framed("snapshot", 1, content)).unwrap(), r#"{"n":2}"#);

@@ -140,7 +140,7 @@ impl SnapshotShardPaths {
             return Err(corrupt(file, format!("{folders} folders for {shards} shards")));
         }
         for folder in &paths.paths {
-            for name in folder.trim_end_matches('/').split('/') {
+            for name in folder.strip_suffix('/').unwrap_or_default().split('/') {
                 checked_name(file, name)?;
             }
         }
@@ -197,7 +197,7 @@ mod tests {
             SnapshotShardPaths::decode("x", json.as_bytes())
         };
         assert_eq!(noted("p0/team/indices/i/0/").unwrap().paths, ["p0/team/indices/i/0/"]);
-        for folder in ["", "/etc/", "../i/0/", "p0/../../i/0/"] {
+        for folder in ["", "i/0", "i/0//", "/etc/", "../i/0/", "p0/../../i/0/"] {
             assert!(noted(folder).is_err(), "{folder}");
         }
     }

@@ -10,6 +10,8 @@ fuzz_target!(|input: &[u8]| raw_and_sealed(input, |blob| {
     for name in cluster.section_names() {
         assert!(cluster.section(name).is_some());
     }
-    let _ = cluster.templates().count() + cluster.index_templates().count() + cluster.component_templates().count();
+    let _ = cluster.templates().count()
+        + cluster.index_templates().count()
+        + cluster.component_templates().count();
     let _ = cluster.data_streams().count() + cluster.data_stream_aliases().count();
 }));

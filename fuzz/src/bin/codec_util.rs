@@ -9,7 +9,14 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|input: &[u8]| {
     let _ = (Header::decode(input), IndexHeader::decode(input), Footer::decode(input));
     let _ = IndexHeader::expect(input, "Lucene90FieldInfos", 0..=3);
-    let _ = (vint(input), vlong(input), string(input), string_map(input), string_map_be(input), string_set(input));
+    let _ = (
+        vint(input),
+        vlong(input),
+        string(input),
+        string_map(input),
+        string_map_be(input),
+        string_set(input),
+    );
     raw_and_sealed(input, |file| {
         if let Ok(body) = verified_body("_0.si", file) {
             assert_eq!(body.len() + 16, file.len());

@@ -14,7 +14,9 @@ fuzz_target!(|input: &[u8]| {
     let traits = FieldTraits { compressed: traits & 1 != 0, skip_index: traits & 2 != 0 };
     let meta = parts.file();
     raw_and_sealed(meta, |meta| {
-        let Ok(meta) = DocValuesMeta::decode("_0.dvm", meta, max_doc, |field| (field < 1000).then_some(traits)) else {
+        let Ok(meta) =
+            DocValuesMeta::decode("_0.dvm", meta, max_doc, |field| (field < 1000).then_some(traits))
+        else {
             return;
         };
         for field in meta.fields().take(16) {
@@ -25,7 +27,8 @@ fuzz_target!(|input: &[u8]| {
 
 fn column(meta: &DocValuesMeta, field: u32, max_doc: u32, data: &[u8]) {
     if let Some(entry) = meta.numeric(field)
-        && let Ok(documents) = entry.documents_with_value("_0.dvd", part(data, &entry.range().unwrap_or_default()))
+        && let Ok(documents) =
+            entry.documents_with_value("_0.dvd", part(data, &entry.range().unwrap_or_default()))
     {
         assert_eq!((u64::from(documents.len()), documents.max_doc()), (entry.value_count, max_doc));
     }

@@ -15,7 +15,11 @@ fuzz_target!(|input: &[u8]| {
     let Ok(data) = RepositoryData::decode("index-0", input, LIMIT) else { return };
     for snapshot in data.snapshots.iter().take(8) {
         assert!(data.snapshot(&snapshot.name).is_some());
-        let mut paths = vec![data.snapshot_info(snapshot), data.cluster_metadata(snapshot), data.shard_snapshot(snapshot)];
+        let mut paths = vec![
+            data.snapshot_info(snapshot),
+            data.cluster_metadata(snapshot),
+            data.shard_snapshot(snapshot),
+        ];
         for index in data.indices_in(snapshot).take(8) {
             paths.push(data.index_metadata(snapshot, index));
             if let Ok(folder) = data.shard_folder(index, 1, "") {

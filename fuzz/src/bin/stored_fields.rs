@@ -22,7 +22,9 @@ fuzz_target!(|input: &[u8]| {
 fn read(max_doc: u32, fdx: &[u8], fdm: &[u8], fdt: &[u8]) {
     let head = fdt.get(..usize::try_from(Format::MAX_HEADER).unwrap_or_default()).unwrap_or(fdt);
     let files = IndexFiles { fdx: ("_0.fdx", fdx), fdm: (!fdm.is_empty()).then_some(("_0.fdm", fdm)) };
-    let Ok(fields) = StoredFields::open(("_0.fdt", head, fdt.len() as u64), files, None, max_doc) else { return };
+    let Ok(fields) = StoredFields::open(("_0.fdt", head, fdt.len() as u64), files, None, max_doc) else {
+        return;
+    };
     let mut documents = Documents::default();
     for number in 0..fields.chunk_count().min(MOST_CHUNKS) {
         let Ok(chunk) = fields.chunk(number) else { continue };
