@@ -1,5 +1,7 @@
 //! The whole line into a null sink, over the bundled fixtures of each stored-fields format.
 
+#![expect(clippy::expect_used, reason = "a benchmark may panic")]
+
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use engine::backfill::{self, Progress, Settings};
 use engine::ndjson::{FileOptions, LineFormat, LineTarget};
@@ -25,8 +27,8 @@ const CASES: [(&str, &str, &str); 8] = [
 fn unpacked(name: &str) -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     if !folder.exists() {
-        let archive = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join(format!("../tests/fixtures/snapshots/{name}.tar.gz"));
+        let archive =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../tests/fixtures/snapshots/{name}.tar.gz"));
         let archive = flate2::read::GzDecoder::new(File::open(archive).expect("the archive"));
         tar::Archive::new(archive).unpack(env!("CARGO_TARGET_TMPDIR")).expect("it unpacks");
     }
@@ -38,7 +40,8 @@ fn line(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("line");
     for (fixture, index, what) in CASES {
         let location = Location::File(unpacked(fixture));
-        let repository = runtime.block_on(Repository::open(location, S3Options::default())).expect("a repository");
+        let repository =
+            runtime.block_on(Repository::open(location, S3Options::default())).expect("a repository");
         let snapshot = runtime.block_on(repository.snapshot("snap1")).expect("a snapshot");
         let settings = Settings {
             selection: IndexSelection::new(vec![index.parse().expect("a name")]),

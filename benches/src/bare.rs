@@ -33,7 +33,12 @@ pub(crate) async fn load(units: &[Unit]) -> anyhow::Result<Vec<BareChunk>> {
             let open = unit.segment.stored_fields().open_chunk(&chunk, &chunk_bytes)?;
             let compressed = chunk_bytes.slice_ref(open.compressed());
             let documents = u64::from(chunk.documents.end - chunk.documents.start);
-            chunks.push(BareChunk::new(compressed, unit.segment.format().compression, documents, open.len())?);
+            chunks.push(BareChunk::new(
+                compressed,
+                unit.segment.format().compression,
+                documents,
+                open.len(),
+            )?);
         }
     }
     Ok(chunks)
@@ -41,7 +46,9 @@ pub(crate) async fn load(units: &[Unit]) -> anyhow::Result<Vec<BareChunk>> {
 
 /// Decompresses everything.
 pub(crate) fn decompress(chunks: &[BareChunk], threads: NonZeroUsize) -> anyhow::Result<Amount> {
-    in_parallel(chunks, threads, |chunk, output: &mut Vec<u8>| chunk.decompress(output).map_err(anyhow::Error::msg))
+    in_parallel(chunks, threads, |chunk, output: &mut Vec<u8>| {
+        chunk.decompress(output).map_err(anyhow::Error::msg)
+    })
 }
 
 impl BareChunk {
@@ -49,7 +56,8 @@ impl BareChunk {
         let failed = |_| anyhow::anyhow!("not a chunk of the format");
         let whole = bytes.len();
         let at = |rest: &[u8]| whole - rest.len();
-        let mut chunk = Self { bytes: bytes.clone(), compression, documents, dictionary: None, blocks: Vec::new() };
+        let mut chunk =
+            Self { bytes: bytes.clone(), compression, documents, dictionary: None, blocks: Vec::new() };
         let (rest, dictionary_length) = match compression {
             Compression::Lz4Dictionary | Compression::DeflateDictionary => vint(&bytes).map_err(failed)?,
             Compression::Lz4 => {

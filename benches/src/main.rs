@@ -2,6 +2,8 @@
 //!
 //! All three see the same chunks of the same segments. `benches/compare/reader` runs it beside a real Lucene.
 
+#![expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "a benchmark may panic")]
+
 mod bare;
 
 use clap::Parser;
@@ -101,7 +103,11 @@ async fn units(snapshot: &Snapshot<'_>) -> anyhow::Result<Vec<Unit>> {
 }
 
 /// Reads all documents into blocks, and does nothing with them.
-fn blocks(runtime: &tokio::runtime::Runtime, units: &[Unit], threads: NonZeroUsize) -> anyhow::Result<Amount> {
+fn blocks(
+    runtime: &tokio::runtime::Runtime,
+    units: &[Unit],
+    threads: NonZeroUsize,
+) -> anyhow::Result<Amount> {
     let read = |unit: &Unit, block: &mut DocumentBlock| -> anyhow::Result<Amount> {
         let mut amount = Amount::default();
         let bytes = runtime.block_on(unit.fetch())?;

@@ -33,13 +33,16 @@ where
     match &error {
         SdkError::ServiceError(context) => {
             let meta = context.err().meta();
-            Refusal::new(context.raw(), meta.code(), meta.message(), meta.request_id()).failure(access, region)
+            Refusal::new(context.raw(), meta.code(), meta.message(), meta.request_id())
+                .failure(access, region)
         }
         // Such as a page of HTML that a proxy answers with.
         SdkError::ResponseError(context) if !context.raw().status().is_success() => {
             Refusal::new(context.raw(), None, None, None).failure(access, region)
         }
-        SdkError::ResponseError(_) => Cause::Unexpected(format!("the answer makes no sense: {}", chain(&error))).into(),
+        SdkError::ResponseError(_) => {
+            Cause::Unexpected(format!("the answer makes no sense: {}", chain(&error))).into()
+        }
         _ => unanswered(&error, access),
     }
 }
@@ -72,7 +75,8 @@ fn credentials(error: &CredentialsError, access: Access) -> Failure {
         }
         CredentialsError::ProviderTimedOut(timed_out) => {
             let limit = timed_out.timeout_duration().as_secs_f32();
-            Cause::Credentials(format!("the source of the AWS credentials did not answer within {limit} s")).into()
+            Cause::Credentials(format!("the source of the AWS credentials did not answer within {limit} s"))
+                .into()
         }
         _ => Cause::Credentials(text).into(),
     }
