@@ -4,6 +4,7 @@
     clippy::expect_used,
     clippy::unwrap_used,
     clippy::panic,
+    unreachable_pub,
     reason = "each test uses a part; a test may panic"
 )]
 
@@ -45,6 +46,11 @@ fn temporary() -> PathBuf {
 
 fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures")
+}
+
+/// The repository that the README reads.
+pub fn demo() -> PathBuf {
+    sources().join("demo").canonicalize().expect("the demo repository")
 }
 
 /// The folder of an unpacked archive. It is unpacked once, and nothing may be written to it.
