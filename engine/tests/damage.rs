@@ -1,0 +1,245 @@
+//! Every blob that a backfill needs, cut at every length and with every byte damaged: never a panic, never a wait
+//! without end, never a document lost without a word.
+#![allow(clippy::indexing_slicing, clippy::print_stdout, reason = "a test may panic, and says what it counted")]
+
+#[path = "../../tests/support/mod.rs"]
+mod support;
+
+use engine::backfill::{self, Outcome, Progress, Report, Settings};
+use engine::inspect::{self, CheckReport, CheckSettings};
+use engine::ndjson::{FileOptions, LineCompression, LineFormat, LineTarget};
+use engine::snapshot::{IndexSelection, Repository};
+use engine::storage::{Location, S3Options};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use support::truth::{Document, document, truth};
+use support::{copy_folder, fixture, scratch};
+
+/// No run of a few documents takes this long.
+const HANGS: Duration = Duration::from_secs(20);
+
+/// One index of a copy of a repository.
+struct Subject {
+    name: &'static str,
+    index: &'static str,
+    folder: PathBuf,
+    lines: BTreeSet<String>,
+    selected: u64,
+}
+
+/// What reading a damaged repository came to.
+struct Outcomes {
+    /// The faults, or why there could be no check.
+    check: engine::Result<CheckReport>,
+    /// The report and the lines, or why there could be no run.
+    backfill: engine::Result<(Report, Vec<String>)>,
+}
+
+/// How a backfill took a damage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Backfill {
+    /// It did not start.
+    Stopped,
+    /// It recorded failures; all lines are true.
+    Failed,
+    /// All documents, as they were.
+    Exact,
+    /// Lines that are not those of the undamaged repository, without a word.
+    Differs,
+    /// Fewer lines, without a word.
+    Lost,
+}
+
+impl Subject {
+    async fn new(name: &'static str, index: &'static str) -> Self {
+        let folder = in_memory(&format!("damage-{name}-{index}"));
+        copy_folder(&fixture(name).join("repo"), &folder.join("repo"));
+        let mut subject = Self { name, index, folder, lines: BTreeSet::new(), selected: 0 };
+        let (report, lines) = subject.read().await.backfill.unwrap();
+        assert_eq!(report.outcome(), Outcome::Complete);
+        let mut found: Vec<Document> = lines.iter().map(|line| document(line)).collect();
+        found.sort();
+        assert_eq!(found, truth(&fixture(name), "snap1")[index], "{name} {index}: the undamaged index");
+        subject.selected = report.total().selected;
+        subject.lines = lines.into_iter().collect();
+        subject
+    }
+
+    /// Checks and copies the index as its repository is now.
+    async fn read(&self) -> Outcomes {
+        let location = Location::File(self.folder.join("repo"));
+        let repository = match Repository::open(location, S3Options::default()).await {
+            Ok(repository) => repository,
+            Err(error) => return Outcomes::none(error),
+        };
+        let snapshot = match repository.snapshot("snap1").await {
+            Ok(snapshot) => snapshot,
+            Err(error) => return Outcomes::none(error),
+        };
+        let selection = IndexSelection::new(vec![self.index.parse().unwrap()]);
+        let threads = NonZeroUsize::MIN;
+        let settings = CheckSettings { selection: selection.clone(), all_blobs: false, memory: 64 << 20, threads };
+        let check = tokio::time::timeout(HANGS, inspect::check(&snapshot, &settings)).await;
+        let out = self.folder.join("out");
+        let _ = fs::remove_dir_all(&out);
+        let settings = Settings {
+            selection,
+            target: LineTarget::Directory(out.clone()),
+            format: LineFormat::Document,
+            files: FileOptions { compression: LineCompression::None, rotate_bytes: 1 << 30, overwrite: false },
+            failed_documents: out.join("failed-documents.ndjson"),
+            memory: 64 << 20,
+            threads,
+            source_version: None,
+        };
+        let progress = Arc::new(Progress::default());
+        let run = backfill::run(&snapshot, &settings, &progress);
+        let run = tokio::time::timeout(HANGS, run).await.expect("a backfill ends");
+        Outcomes {
+            check: check.expect("a check ends"),
+            backfill: run.map(|report| (report, lines_of(&out.join(self.index)))),
+        }
+    }
+
+    /// What the run came to; its books must balance, and each failure must be recorded.
+    fn judge(&self, report: &Report, lines: &[String], what: &str) -> Backfill {
+        let total = report.total();
+        assert_ne!(report.outcome(), Outcome::Unbalanced, "{what}: {total:?}");
+        assert_eq!(total.written, lines.len() as u64, "{what}");
+        assert!(total.selected == self.selected || total.unknown_shards > 0, "{what}: {total:?}");
+        let text = fs::read_to_string(self.folder.join("out/failed-documents.ndjson")).unwrap_or_default();
+        let records = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let recorded: u64 = records.map(|record| record["live"].as_u64().unwrap_or(0)).sum();
+        assert_eq!(recorded, total.failed_total(), "{what}: {text}");
+        match report.outcome() {
+            _ if lines.iter().any(|line| !self.lines.contains(line)) => Backfill::Differs,
+            Outcome::CompleteWithFailures => Backfill::Failed,
+            _ if lines.len() < self.lines.len() => Backfill::Lost,
+            _ => Backfill::Exact,
+        }
+    }
+
+    /// The blobs that a check misses when they are not there, by their paths in the repository.
+    async fn needed_blobs(&self) -> Vec<String> {
+        let mut needed = Vec::new();
+        for blob in blobs(&self.folder.join("repo"), "") {
+            let path = self.folder.join("repo").join(&blob);
+            let aside = self.folder.join("aside");
+            fs::rename(&path, &aside).unwrap();
+            let is_found = self.read().await.found(&blob);
+            fs::rename(&aside, &path).unwrap();
+            if is_found {
+                needed.push(blob);
+            }
+        }
+        needed
+    }
+
+    /// Damages one blob in every way.
+    async fn damage(&self, blob: &str, counts: &mut BTreeMap<(&'static str, bool, Backfill), u64>) {
+        let path = self.folder.join("repo").join(blob);
+        let bytes = fs::read(&path).unwrap();
+        for at in 0..bytes.len() {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 1 << (at % 8);
+            for (kind, damaged) in [("flipped", &flipped[..]), ("cut", &bytes[..at])] {
+                let what = format!("{} {} `{blob}` {kind} at {at}", self.name, self.index);
+                fs::write(&path, damaged).unwrap();
+                let outcomes = self.read().await;
+                let found = outcomes.found(blob);
+                let verdict = match &outcomes.backfill {
+                    Ok((report, lines)) => self.judge(report, lines, &what),
+                    Err(_) => Backfill::Stopped,
+                };
+                if !found || matches!(verdict, Backfill::Lost) {
+                    println!("{what}: found {found}, {verdict:?}: {:?}", outcomes.check);
+                }
+                let count = counts.entry((kind, found, verdict)).or_default();
+                *count += 1;
+            }
+        }
+        fs::write(&path, &bytes).unwrap();
+    }
+}
+
+impl Outcomes {
+    fn none(error: engine::Error) -> Self {
+        let text = engine::error::chain(&error);
+        let again = engine::Error::UnreadableSnapshot { name: String::new(), reason: text };
+        Self { check: Err(error), backfill: Err(again) }
+    }
+
+    /// Whether the check has a fault in this blob.
+    fn found(&self, blob: &str) -> bool {
+        match &self.check {
+            Ok(report) => report.faults.iter().any(|fault| fault.blob == blob),
+            Err(error) => engine::error::chain(error).contains(blob),
+        }
+    }
+}
+
+/// The lines of an index. What is damaged and not seen can be anything, other text than UTF-8 too.
+fn lines_of(folder: &Path) -> Vec<String> {
+    let Ok(bytes) = fs::read(folder.join("part-00001.ndjson")) else { return Vec::new() };
+    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| String::from_utf8_lossy(line).into_owned()).collect()
+}
+
+/// A folder in memory where there is one: tens of thousands of small files are written.
+fn in_memory(name: &str) -> PathBuf {
+    let folder = Path::new("/dev/shm").join(format!("ferry-{}-{name}", std::process::id()));
+    match fs::create_dir(&folder) {
+        Ok(()) => folder,
+        Err(_) => scratch(name),
+    }
+}
+
+fn blobs(folder: &Path, below: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let name = format!("{below}{}", entry.file_name().to_str().unwrap());
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(blobs(&entry.path(), &format!("{name}/")));
+        } else {
+            found.push(name);
+        }
+    }
+    found.sort();
+    found
+}
+
+async fn every_damage(name: &'static str, index: &'static str) {
+    let subject = Subject::new(name, index).await;
+    let start = std::time::Instant::now();
+    for blob in subject.needed_blobs().await {
+        let mut counts = BTreeMap::new();
+        subject.damage(&blob, &mut counts).await;
+        println!("{name} {index} {blob} {:?}: {counts:?}", start.elapsed());
+    }
+    fs::remove_dir_all(&subject.folder).unwrap();
+}
+
+#[tokio::test]
+async fn es_1_7_6() {
+    every_damage("es-1.7.6", "odd_json").await;
+}
+
+#[tokio::test]
+async fn es_6_8_23() {
+    every_damage("es-6.8.23", "odd_json").await;
+}
+
+#[tokio::test]
+async fn es_8_17_4() {
+    every_damage("es-8.17.4", "odd_json").await;
+}
+
+#[tokio::test]
+async fn os_2_19_1() {
+    every_damage("os-2.19.1", "odd_json").await;
+}
