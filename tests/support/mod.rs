@@ -4,6 +4,7 @@
     clippy::expect_used,
     clippy::unwrap_used,
     clippy::panic,
+    unreachable_pub,
     reason = "each test uses a part; a test may panic"
 )]
 
