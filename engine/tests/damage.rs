@@ -263,14 +263,14 @@ macro_rules! damages {
 }
 
 damages! {
-    es_1_7_6 "es-1.7.6" "odd_json" 300;
-    es_6_8_23 "es-6.8.23" "doomed" 300;
-    es_8_17_4 "es-8.17.4" "odd_json" 300;
-    os_2_19_1 "os-2.19.1" "doomed" 300;
-    deleted_by_es_1_7_6 "es-1.7.6" "updates" 40;
-    deleted_by_es_8_17_4 "es-8.17.4" "updates" 40;
-    nested_of_es_7_10_2 "es-7.10.2" "nested" 60;
-    parents_of_es_5_6_16 "es-5.6.16" "parent_child" 40;
+    es_1_7_6 "es-1.7.6" "odd_json" 150;
+    es_6_8_23 "es-6.8.23" "doomed" 150;
+    es_8_17_4 "es-8.17.4" "odd_json" 150;
+    os_2_19_1 "os-2.19.1" "doomed" 150;
+    deleted_by_es_1_7_6 "es-1.7.6" "updates" 20;
+    deleted_by_es_8_17_4 "es-8.17.4" "updates" 20;
+    nested_of_es_7_10_2 "es-7.10.2" "nested" 20;
+    parents_of_es_5_6_16 "es-5.6.16" "parent_child" 20;
     #[ignore = "takes minutes"]
     every_byte_of_es_1_7_6 "es-1.7.6" "odd_json" usize::MAX;
     #[ignore = "takes minutes"]
