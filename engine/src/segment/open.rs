@@ -34,6 +34,13 @@ impl SegmentSource {
         let soft = self.commit.soft_deleted_count.unwrap_or(0);
         self.info.doc_count.saturating_sub(self.commit.deleted_count).saturating_sub(soft)
     }
+
+    /// As [`Segment::place`], for a segment that cannot be opened: none where its compound file cannot be either.
+    pub async fn place(&self, file: &str, offset: u64) -> Option<(String, u64)> {
+        let files =
+            SegmentFiles::open(Arc::clone(&self.shard), &self.commit.name, self.info.is_compound).await;
+        files.ok().map(|files| files.place(file, offset))
+    }
 }
 
 /// An open segment: knows its live documents and where their chunks are.

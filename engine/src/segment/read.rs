@@ -101,6 +101,13 @@ impl Segment {
                 Err(reason) => {
                     let error = match reason {
                         Unreadable::Malformed(at) => self.stored.malformed(chunk, document, at),
+                        Unreadable::NoId => codecs::Error::Corrupt {
+                            file: self.data_file.clone(),
+                            offset: chunk.bytes.start,
+                            what: format!(
+                                "document {document} in the chunk that starts here has a `_source` or a routing, and no id"
+                            ),
+                        },
                         Unreadable::Identity(error) => {
                             error.in_file(&self.data_file).shifted(chunk.bytes.start)
                         }
