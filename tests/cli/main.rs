@@ -5,7 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-use std::path::PathBuf;
+use std::path::Path;
 use support::{demo, ferry_in, scratch};
 
 /// Exit status and both outputs of a command on the demo repository, with what differs from run to run left out.
@@ -13,7 +13,7 @@ fn ferry(name: &str, arguments: &str) -> (Option<i32>, String, String) {
     run_in(&scratch(name), arguments)
 }
 
-fn run_in(folder: &PathBuf, arguments: &str) -> (Option<i32>, String, String) {
+fn run_in(folder: &Path, arguments: &str) -> (Option<i32>, String, String) {
     let demo = demo();
     let demo = demo.to_str().unwrap();
     let arguments: Vec<String> = arguments.split(' ').map(|word| word.replace("DEMO", demo)).collect();

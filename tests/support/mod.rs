@@ -4,6 +4,9 @@
     clippy::expect_used,
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::option_env_unwrap,
     unreachable_pub,
     reason = "each test uses a part; a test may panic"
 )]

@@ -51,7 +51,10 @@ fn a_missing_object_and_a_missing_bucket_are_not_found() {
         assert!(matches!(error, Error::NotFound { .. }));
         let [message, cause, _] = shown(&error);
         assert_eq!(message, "could not read bytes 10..20 of `s3://bucket/index-3`: not found");
-        assert_eq!(cause, format!("the server answered 404 `{code}`: Some words (request id 4442587FB7D0A2F9)"));
+        assert_eq!(
+            cause,
+            format!("the server answered 404 `{code}`: Some words (request id 4442587FB7D0A2F9)")
+        );
     }
 }
 
@@ -64,7 +67,8 @@ fn credentials_that_do_not_work_are_access_denied_with_what_is_wrong_with_them()
     };
     assert_eq!(hint(400, "ExpiredToken"), "the credentials have expired: renew them");
     assert_eq!(hint(400, "TokenRefreshRequired"), "the credentials have expired: renew them");
-    let unknown = "the server does not know these credentials: check which ones the AWS credential chain finds";
+    let unknown =
+        "the server does not know these credentials: check which ones the AWS credential chain finds";
     assert_eq!(hint(400, "InvalidToken"), unknown);
     assert_eq!(hint(403, "InvalidAccessKeyId"), unknown);
     assert_eq!(hint(403, "SignatureDoesNotMatch"), unknown);
@@ -141,7 +145,8 @@ fn overload_and_failures_of_the_server_are_retried() {
     ];
     for (status, code) in passing_ones {
         let cause = passing(answer(status, Some(code), &[], ""));
-        let expected = format!("the server answered {status} `{code}`: Some words (request id 4442587FB7D0A2F9)");
+        let expected =
+            format!("the server answered {status} `{code}`: Some words (request id 4442587FB7D0A2F9)");
         assert_eq!(cause, expected);
     }
     assert!(matches!(refused(501, "NotImplemented"), Error::Refused { .. }));
