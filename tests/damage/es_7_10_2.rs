@@ -19,12 +19,19 @@ SNAPSHOT  INDEX   SHARD  BLOB                                                   
 snap1     merged      0  indices/ynIPQuzeSwubNv4OO3B6Iw/0/__eH7MmAJ9QDS97bkBeFmcQw    3000  could not read bytes 54..5323 of `REPO/indices/ynIPQuzeSwubNv4OO3B6Iw/0/__eH7MmAJ9QDS97bkBeFmcQw`: expected 5269 bytes, found 2946
 snapshot `snap1`: 1 indices, 1 shards, 0 documents read, checksums of 7 files (6.1 KiB) computed, 1 faults
 ";
-    a_flipped_byte_in_a_chunk_of_fdt_costs_a_document: "merged" "indices/ynIPQuzeSwubNv4OO3B6Iw/0/__eH7MmAJ9QDS97bkBeFmcQw" Flip(90), 118, 1,
-        "`_7.fdt`: corrupt at byte 54: document 129 in the chunk that starts here has a malformed field, 0 bytes before its end",
+    a_flipped_byte_in_a_chunk_of_fdt_costs_a_document: "merged" "indices/ynIPQuzeSwubNv4OO3B6Iw/0/__eH7MmAJ9QDS97bkBeFmcQw" Flip(85), 118, 1,
+        "`_7.fdt`: corrupt at byte 54: document 109 in the chunk that starts here has a malformed field, 0 bytes before its end",
         "
 SNAPSHOT  INDEX   SHARD  BLOB                                                       OFFSET  PROBLEM
-snap1     merged      0  indices/ynIPQuzeSwubNv4OO3B6Iw/0/__eH7MmAJ9QDS97bkBeFmcQw      54  `_7.fdt`: corrupt at byte 54: document 129 in the chunk that starts here has a malformed field, 0 bytes before its end; document 129 cannot be read
+snap1     merged      0  indices/ynIPQuzeSwubNv4OO3B6Iw/0/__eH7MmAJ9QDS97bkBeFmcQw      54  `_7.fdt`: corrupt at byte 54: document 109 in the chunk that starts here has a malformed field, 0 bytes before its end; document 109 cannot be read
 snapshot `snap1`: 1 indices, 1 shards, 118 documents read, checksums of 8 files (11.3 KiB) computed, 1 faults
+";
+    a_flipped_byte_in_a_chunk_of_fdt_costs_the_chunk: "merged" "indices/ynIPQuzeSwubNv4OO3B6Iw/0/__eH7MmAJ9QDS97bkBeFmcQw" Flip(116), 0, 119,
+        "`_7.fdt`: corrupt at byte 4530: compressed documents: not an LZ4 block of 1056 bytes: provided output is too small for the decompressed data, actual 1056, expected 1057",
+        "
+SNAPSHOT  INDEX   SHARD  BLOB                                                       OFFSET  PROBLEM
+snap1     merged      0  indices/ynIPQuzeSwubNv4OO3B6Iw/0/__eH7MmAJ9QDS97bkBeFmcQw    4530  `_7.fdt`: corrupt at byte 4530: compressed documents: not an LZ4 block of 1056 bytes: provided output is too small for the decompressed data, actual 1056, expected 1057; 119 documents between 0 and 215 cannot be read
+snapshot `snap1`: 1 indices, 1 shards, 0 documents read, checksums of 8 files (11.3 KiB) computed, 1 faults
 ";
     a_flipped_byte_in_the_header_of_fdt_costs_its_segment: "merged" "indices/ynIPQuzeSwubNv4OO3B6Iw/0/__eH7MmAJ9QDS97bkBeFmcQw" Flip(10), 0, 119,
         "could not decode shard 0 of index `merged`: `_7.fdt`: unsupported codec of stored fields `Lucenu87StoredFieldsFastData`: ferry reads Lucene40StoredFields, Lucene41StoredFields, Lucene50StoredFields…, Lucene87StoredFields…, Lucene90StoredFields…, ZstdStoredFields814 and CustomStoredFieldsZstd…",
@@ -76,24 +83,16 @@ SNAPSHOT  INDEX   SHARD  BLOB                                                   
 snap1     merged      0  indices/ynIPQuzeSwubNv4OO3B6Iw/0/__OtHybEEXSweCf-HcDE-xOQ       -  `_7_Lucene80_0.dvd`: checksum of 1854 bytes is 7d71609e, the file says 60d3a670: the bytes are damaged
 snapshot `snap1`: 1 indices, 1 shards, 0 documents read, checksums of 6 files (7.7 KiB) computed, 1 faults
 ";
-    a_flipped_byte_of_fdt_in_a_cfs_costs_its_chunk: "lz4" "indices/4Iff9F3mQ6OtDDby3NuHyw/0/__gJoGVmWrTY6FHHjmRc4YGw" Flip(10746), 256, 13,
-        "`_0.fdt`: corrupt at byte 54: document 113 in the chunk that starts here has a `_source` or a routing, and no id",
+    a_flipped_byte_of_fdt_in_a_cfs_costs_what_was_copied_from_it: "lz4" "indices/4Iff9F3mQ6OtDDby3NuHyw/0/__gJoGVmWrTY6FHHjmRc4YGw" Flip(11112), 264, 5,
+        "`_0.fdt`: corrupt at byte 54: document 118 in the chunk that starts here has a malformed field, 705 bytes before its end",
         "
 SNAPSHOT  INDEX  SHARD  BLOB                                                       OFFSET  PROBLEM
-snap1     lz4        0  indices/4Iff9F3mQ6OtDDby3NuHyw/0/__gJoGVmWrTY6FHHjmRc4YGw    1773  `_0.fdt`: corrupt at byte 54: document 113 in the chunk that starts here has a `_source` or a routing, and no id; document 113 cannot be read
-snap1     lz4        0  indices/4Iff9F3mQ6OtDDby3NuHyw/0/__gJoGVmWrTY6FHHjmRc4YGw    1773  `_0.fdt`: corrupt at byte 54: document 114 in the chunk that starts here has a `_source` or a routing, and no id; document 114 cannot be read
-snap1     lz4        0  indices/4Iff9F3mQ6OtDDby3NuHyw/0/__gJoGVmWrTY6FHHjmRc4YGw    1773  `_0.fdt`: corrupt at byte 54: document 115 in the chunk that starts here has a `_source` or a routing, and no id; document 115 cannot be read
-snap1     lz4        0  indices/4Iff9F3mQ6OtDDby3NuHyw/0/__gJoGVmWrTY6FHHjmRc4YGw    1773  `_0.fdt`: corrupt at byte 54: document 116 in the chunk that starts here has a `_source` or a routing, and no id; document 116 cannot be read
-snap1     lz4        0  indices/4Iff9F3mQ6OtDDby3NuHyw/0/__gJoGVmWrTY6FHHjmRc4YGw    1773  `_0.fdt`: corrupt at byte 54: document 117 in the chunk that starts here has a `_source` or a routing, and no id; document 117 cannot be read
-snap1     lz4        0  indices/4Iff9F3mQ6OtDDby3NuHyw/0/__gJoGVmWrTY6FHHjmRc4YGw    1773  `_0.fdt`: corrupt at byte 54: document 118 in the chunk that starts here has a `_source` or a routing, and no id; document 118 cannot be read
-snap1     lz4        0  indices/4Iff9F3mQ6OtDDby3NuHyw/0/__gJoGVmWrTY6FHHjmRc4YGw    1773  `_0.fdt`: corrupt at byte 54: document 119 in the chunk that starts here has a `_source` or a routing, and no id; document 119 cannot be read
-snap1     lz4        0  indices/4Iff9F3mQ6OtDDby3NuHyw/0/__gJoGVmWrTY6FHHjmRc4YGw    1773  `_0.fdt`: corrupt at byte 54: document 120 in the chunk that starts here has a `_source` or a routing, and no id; document 120 cannot be read
-snap1     lz4        0  indices/4Iff9F3mQ6OtDDby3NuHyw/0/__gJoGVmWrTY6FHHjmRc4YGw    1773  `_0.fdt`: corrupt at byte 54: document 121 in the chunk that starts here has a `_source` or a routing, and no id; document 121 cannot be read
-snap1     lz4        0  indices/4Iff9F3mQ6OtDDby3NuHyw/0/__gJoGVmWrTY6FHHjmRc4YGw    1773  `_0.fdt`: corrupt at byte 54: document 122 in the chunk that starts here has a `_source` or a routing, and no id; document 122 cannot be read
-snap1     lz4        0  indices/4Iff9F3mQ6OtDDby3NuHyw/0/__gJoGVmWrTY6FHHjmRc4YGw    1773  `_0.fdt`: corrupt at byte 54: document 123 in the chunk that starts here has a `_source` or a routing, and no id; document 123 cannot be read
-snap1     lz4        0  indices/4Iff9F3mQ6OtDDby3NuHyw/0/__gJoGVmWrTY6FHHjmRc4YGw    1773  `_0.fdt`: corrupt at byte 54: document 124 in the chunk that starts here has a `_source` or a routing, and no id; document 124 cannot be read
-snap1     lz4        0  indices/4Iff9F3mQ6OtDDby3NuHyw/0/__gJoGVmWrTY6FHHjmRc4YGw    1773  `_0.fdt`: corrupt at byte 54: document 125 in the chunk that starts here has a `_source` or a routing, and no id; document 125 cannot be read
-snapshot `snap1`: 1 indices, 1 shards, 256 documents read, checksums of 13 files (34.1 KiB) computed, 13 faults
+snap1     lz4        0  indices/4Iff9F3mQ6OtDDby3NuHyw/0/__gJoGVmWrTY6FHHjmRc4YGw    1773  `_0.fdt`: corrupt at byte 54: document 118 in the chunk that starts here has a malformed field, 705 bytes before its end; document 118 cannot be read
+snap1     lz4        0  indices/4Iff9F3mQ6OtDDby3NuHyw/0/__gJoGVmWrTY6FHHjmRc4YGw    1773  `_0.fdt`: corrupt at byte 54: document 119 in the chunk that starts here has a malformed field, 691 bytes before its end; document 119 cannot be read
+snap1     lz4        0  indices/4Iff9F3mQ6OtDDby3NuHyw/0/__gJoGVmWrTY6FHHjmRc4YGw    1773  `_0.fdt`: corrupt at byte 54: document 120 in the chunk that starts here has a malformed field, 699 bytes before its end; document 120 cannot be read
+snap1     lz4        0  indices/4Iff9F3mQ6OtDDby3NuHyw/0/__gJoGVmWrTY6FHHjmRc4YGw    1773  `_0.fdt`: corrupt at byte 54: document 123 in the chunk that starts here has a malformed field, 679 bytes before its end; document 123 cannot be read
+snap1     lz4        0  indices/4Iff9F3mQ6OtDDby3NuHyw/0/__gJoGVmWrTY6FHHjmRc4YGw    1773  `_0.fdt`: corrupt at byte 54: document 125 in the chunk that starts here has a malformed field, 698 bytes before its end; document 125 cannot be read
+snapshot `snap1`: 1 indices, 1 shards, 264 documents read, checksums of 13 files (34.1 KiB) computed, 5 faults
 ";
     a_flipped_byte_of_fnm_in_a_cfs_costs_its_segment: "lz4" "indices/4Iff9F3mQ6OtDDby3NuHyw/0/__Y9V94mPmSTa7MWE68m8cMg" Flip(509), 248, 21,
         "could not decode shard 0 of index `lz4`: `_1.fnm`: checksum of 549 bytes is 1d36d8d4, the file says 2c882aa7: the bytes are damaged",

@@ -89,13 +89,15 @@ impl Case {
         let status = i32::from(self.failed + unknown_shards > 0);
         assert_eq!(output.status.code(), Some(status), "{}", String::from_utf8_lossy(&output.stderr));
 
-        let truth: BTreeSet<_> = truth(&fixture(self.fixture), "snap1").remove(self.index).unwrap().into();
+        let truth = truth(&fixture(self.fixture), "snap1").remove(self.index).unwrap();
+        let truth: BTreeSet<_> = truth.into_iter().collect();
         let lines = written_lines(&folder.join("out"), self.index);
         let written: BTreeSet<_> = lines.iter().map(|line| document(line)).collect();
         assert_eq!(written.difference(&truth).count(), 0, "all that is written is true");
         assert_eq!((lines.len(), written.len()), (self.written, self.written), "documents written");
 
-        let failed: u64 = total["failed"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
+        let failed: u64 =
+            total["failed"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
         let number = |key: &str| total[key].as_u64().unwrap();
         assert_eq!(failed, self.failed, "documents failed");
         assert_eq!(number("selected"), number("written") + number("excluded") + failed, "the books balance");

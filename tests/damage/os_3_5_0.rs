@@ -12,12 +12,12 @@ SNAPSHOT  INDEX   SHARD  BLOB                                                   
 snap1     merged      0  e01101111111000/indices/asilf0EFQ_CkBzIcvT3SeA/0/__JsijWeUvR4OGag-MJbokTg       -  could not read bytes 0..512 of `REPO/e01101111111000/indices/asilf0EFQ_CkBzIcvT3SeA/0/__JsijWeUvR4OGag-MJbokTg`: not found: No such file or directory (os error 2)
 snapshot `snap1`: 1 indices, 1 shards, 0 documents read, checksums of 5 files (2.5 KiB) computed, 1 faults
 ";
-    a_flipped_byte_in_a_chunk_of_fdt_costs_the_chunk: "merged" "e01101111111000/indices/asilf0EFQ_CkBzIcvT3SeA/0/__JsijWeUvR4OGag-MJbokTg" Flip(60), 119, 0,
-        "",
+    a_flipped_byte_in_a_chunk_of_fdt_costs_a_document: "merged" "e01101111111000/indices/asilf0EFQ_CkBzIcvT3SeA/0/__JsijWeUvR4OGag-MJbokTg" Flip(85), 118, 1,
+        "`_7.fdt`: corrupt at byte 54: document 67 in the chunk that starts here has a malformed field, 0 bytes before its end",
         "
 SNAPSHOT  INDEX   SHARD  BLOB                                                                       OFFSET  PROBLEM
-snap1     merged      0  e01101111111000/indices/asilf0EFQ_CkBzIcvT3SeA/0/__JsijWeUvR4OGag-MJbokTg       -  `_7.fdt`: its checksum is 47247d56, its footer says 118f77e6
-snapshot `snap1`: 1 indices, 1 shards, 119 documents read, checksums of 8 files (10.9 KiB) computed, 1 faults
+snap1     merged      0  e01101111111000/indices/asilf0EFQ_CkBzIcvT3SeA/0/__JsijWeUvR4OGag-MJbokTg      54  `_7.fdt`: corrupt at byte 54: document 67 in the chunk that starts here has a malformed field, 0 bytes before its end; document 67 cannot be read
+snapshot `snap1`: 1 indices, 1 shards, 118 documents read, checksums of 8 files (10.9 KiB) computed, 1 faults
 ";
     a_damaged_fdm_costs_its_segment: "merged" "e01101111111000/indices/asilf0EFQ_CkBzIcvT3SeA/0/__v-znBfU8ThqvLOpgZLH8Vw" Flip(60), 0, 119,
         "could not decode shard 0 of index `merged`: `_7.fdm`: checksum of 150 bytes is b37e67b8, the file says 58852240: the bytes are damaged",
@@ -26,14 +26,12 @@ SNAPSHOT  INDEX   SHARD  BLOB                                                   
 snap1     merged      0  e01101111111000/indices/asilf0EFQ_CkBzIcvT3SeA/0/__v-znBfU8ThqvLOpgZLH8Vw       -  `_7.fdm`: checksum of 150 bytes is b37e67b8, the file says 58852240: the bytes are damaged
 snapshot `snap1`: 1 indices, 1 shards, 0 documents read, checksums of 6 files (7.3 KiB) computed, 1 faults
 ";
-    a_flipped_byte_of_fdt_in_a_cfs_costs_its_chunk: "lz4" "D00100101100000/indices/D_XQVVVQTfebTmXBYCzYQw/0/__PbVzh-LkTz6JPLNS6nzirQ" Flip(13707), 266, 3,
-        "`_0.fdt`: corrupt at byte 54: document 115 in the chunk that starts here has a malformed field, 675 bytes before its end",
+    a_flipped_byte_of_fdt_in_a_cfs_costs_its_chunk: "lz4" "D00100101100000/indices/D_XQVVVQTfebTmXBYCzYQw/0/__PbVzh-LkTz6JPLNS6nzirQ" Flip(4825), 153, 116,
+        "`_0.fdt`: corrupt at byte 8264: compressed documents: not an LZ4 block of 4122 bytes: the offset to copy is not contained in the decompressed buffer",
         "
 SNAPSHOT  INDEX  SHARD  BLOB                                                                       OFFSET  PROBLEM
-snap1     lz4        0  D00100101100000/indices/D_XQVVVQTfebTmXBYCzYQw/0/__PbVzh-LkTz6JPLNS6nzirQ    4758  `_0.fdt`: corrupt at byte 54: document 115 in the chunk that starts here has a malformed field, 675 bytes before its end; document 115 cannot be read
-snap1     lz4        0  D00100101100000/indices/D_XQVVVQTfebTmXBYCzYQw/0/__PbVzh-LkTz6JPLNS6nzirQ    4758  `_0.fdt`: corrupt at byte 54: document 116 in the chunk that starts here has a malformed field, 690 bytes before its end; document 116 cannot be read
-snap1     lz4        0  D00100101100000/indices/D_XQVVVQTfebTmXBYCzYQw/0/__PbVzh-LkTz6JPLNS6nzirQ    4758  `_0.fdt`: corrupt at byte 54: document 117 in the chunk that starts here has a malformed field, 673 bytes before its end; document 117 cannot be read
-snapshot `snap1`: 1 indices, 1 shards, 266 documents read, checksums of 13 files (37.1 KiB) computed, 3 faults
+snap1     lz4        0  D00100101100000/indices/D_XQVVVQTfebTmXBYCzYQw/0/__PbVzh-LkTz6JPLNS6nzirQ   12968  `_0.fdt`: corrupt at byte 8264: compressed documents: not an LZ4 block of 4122 bytes: the offset to copy is not contained in the decompressed buffer; 116 documents between 0 and 118 cannot be read
+snapshot `snap1`: 1 indices, 1 shards, 153 documents read, checksums of 13 files (37.1 KiB) computed, 1 faults
 ";
     a_cut_cfs_costs_the_chunks_behind_the_cut: "lz4" "D00100101100000/indices/D_XQVVVQTfebTmXBYCzYQw/0/__PbVzh-LkTz6JPLNS6nzirQ" Cut(15000), 137, 132,
         "`_0.fdt`: truncated at byte 9227: first document of a chunk needs 1 more bytes",
