@@ -7,11 +7,12 @@ mod es_1_7_6;
 mod es_7_10_2;
 mod os_3_5_0;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::Output;
-use support::truth::{document, truth, written_lines};
+use std::sync::{Mutex, PoisonError};
+use support::truth::{Document, document, truth, written_lines};
 use support::{copy_folder, ferry_in, fixture, json_of, scratch};
 
 /// What is done to a blob.
@@ -89,8 +90,7 @@ impl Case {
         let status = i32::from(self.failed + unknown_shards > 0);
         assert_eq!(output.status.code(), Some(status), "{}", String::from_utf8_lossy(&output.stderr));
 
-        let truth = truth(&fixture(self.fixture), "snap1").remove(self.index).unwrap();
-        let truth: BTreeSet<_> = truth.into_iter().collect();
+        let truth = true_documents(self.fixture, self.index);
         let lines = written_lines(&folder.join("out"), self.index);
         let written: BTreeSet<_> = lines.iter().map(|line| document(line)).collect();
         assert_eq!(written.difference(&truth).count(), 0, "all that is written is true");
@@ -111,6 +111,14 @@ impl Case {
         let reason = records.first().map_or("", |record| record["reason"].as_str().unwrap());
         assert_eq!(reason.replace(url, "REPO"), self.reason, "the reason that is recorded");
     }
+}
+
+/// The true documents of an index; the truth of a server is read once.
+fn true_documents(name: &'static str, index: &str) -> BTreeSet<Document> {
+    static READ: Mutex<BTreeMap<&str, BTreeMap<String, Vec<Document>>>> = Mutex::new(BTreeMap::new());
+    let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+    let indices = read.entry(name).or_insert_with(|| truth(&fixture(name), "snap1"));
+    indices[index].iter().cloned().collect()
 }
 
 /// A repository of which a blob is damaged that all else hangs on: nothing is done, and the whole error.
