@@ -69,6 +69,8 @@ pub(super) struct Context<'a> {
     pub(super) memory: &'a MemoryBudget,
     pub(super) threads: &'a rayon::ThreadPool,
     pub(super) report: &'a Mutex<CheckReport>,
+    /// Blobs that are known to be damaged.
+    pub(super) damaged: Mutex<BTreeSet<String>>,
 }
 
 /// Checks the selected indices of a snapshot.
@@ -93,7 +95,14 @@ pub async fn check(snapshot: &Snapshot<'_>, settings: &CheckSettings) -> Result<
             Err(error) => return Err(error),
         };
         let shards = (0..index.metadata.number_of_shards).map(|shard| {
-            let context = Context { index: name, shard, memory: &memory, threads: &pool, report: &report };
+            let context = Context {
+                index: name,
+                shard,
+                memory: &memory,
+                threads: &pool,
+                report: &report,
+                damaged: Mutex::default(),
+            };
             check_shard(snapshot, &index, context, settings.all_blobs)
         });
         stream::iter(shards).map(Ok).try_for_each_concurrent(SHARDS_AT_ONCE, |shard| shard).await?;
@@ -127,7 +136,7 @@ async fn check_shard(
         Err(error) => context.fault_in(snapshot, &files, error)?,
     }
     let lengths = blob_lengths(&files).await?;
-    let damaged = context.damaged_blobs();
+    let damaged = context.damaged.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let mut names: Vec<&str> = files.iter().map(|file| file.physical_name.as_str()).collect();
     names.sort_unstable();
     for name in names {
@@ -168,7 +177,8 @@ impl Context<'_> {
         count(self.report, change);
     }
 
-    pub(super) fn fault(&self, blob: String, offset: Option<u64>, problem: String) {
+    fn fault(&self, blob: String, offset: Option<u64>, problem: String) {
+        self.damaged.lock().unwrap_or_else(PoisonError::into_inner).insert(blob.clone());
         let fault = Fault { index: self.index.to_owned(), shard: Some(self.shard), blob, offset, problem };
         self.count(|report| report.faults.push(fault));
     }
@@ -178,9 +188,9 @@ impl Context<'_> {
         if !error.is_damage() {
             return Err(error);
         }
-        self.count(|report| {
-            report.faults.push(Fault::of_error(self.index, Some(self.shard), snapshot, &error))
-        });
+        let Fault { blob, offset, problem, .. } =
+            Fault::of_error(self.index, Some(self.shard), snapshot, &error);
+        self.fault(blob, offset, problem);
         Ok(())
     }
 
@@ -208,6 +218,12 @@ impl Context<'_> {
     ) {
         let (file, offset) = place.unwrap_or_else(|| (error.file().to_owned(), error.offset()));
         self.fault_at(files, &file, known_offset(error, offset), error.to_string());
+        if matches!(error, codecs::Error::Unsupported { .. })
+            && let Some((blob, _)) = files.locate(&file, offset)
+        {
+            // A name that is not known may be a damaged one: the checksum tells.
+            self.damaged.lock().unwrap_or_else(PoisonError::into_inner).remove(&blob);
+        }
     }
 
     /// Notes what is wrong with a file, and where in it, if that is known.
@@ -216,14 +232,6 @@ impl Context<'_> {
             Some((blob, at)) => self.fault(blob, offset.map(|_| at), problem),
             None => self.fault(files.list_blob().to_owned(), None, problem),
         }
-    }
-
-    /// The blobs of this shard that have a fault already.
-    fn damaged_blobs(&self) -> BTreeSet<String> {
-        let report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
-        let mine =
-            report.faults.iter().filter(|fault| fault.index == self.index && fault.shard == Some(self.shard));
-        mine.map(|fault| fault.blob.clone()).collect()
     }
 }
 
