@@ -128,9 +128,8 @@ impl<'a> IndexHeader<'a> {
     pub fn decode_generation(input: &'a [u8], file: &str) -> Decoded<'a, SegmentId> {
         let (rest, (id, suffix)) = Self::decode_id(input)?;
         let stem = file.split('.').next().unwrap_or_default();
-        let expected = stem.rsplit_once('_').map_or("", |(before, after)| {
-            if before.is_empty() { "" } else { after }
-        });
+        let expected =
+            stem.rsplit_once('_').map_or("", |(before, after)| if before.is_empty() { "" } else { after });
         if suffix != expected {
             let what = format!("expected a file of generation `{expected}`, found one of `{suffix}`");
             return Failure::corrupt(input, what);
@@ -283,7 +282,8 @@ mod tests {
         assert_eq!(check_id("_0.x", &bytes, Some([7; 16])), Ok(()));
         assert_eq!(check_id("_0.x", &bytes, None), Ok(()));
         let error = check_id("_0.x", &bytes, Some([8; 16])).unwrap_err().to_string();
-        let expected = format!("expected a file of segment {}, found one of {}", "08".repeat(16), "07".repeat(16));
+        let expected =
+            format!("expected a file of segment {}, found one of {}", "08".repeat(16), "07".repeat(16));
         assert_eq!(error, format!("`_0.x`: corrupt at byte 0: {expected}"));
     }
 
@@ -297,6 +297,9 @@ mod tests {
             assert_eq!(check(suffix.as_bytes(), file), Ok([7; 16]));
         }
         let error = check(b"2", "_0_1.liv").unwrap_err().to_string();
-        assert_eq!(error, "`_0_1.liv`: corrupt at byte 0: expected a file of generation `1`, found one of `2`");
+        assert_eq!(
+            error,
+            "`_0_1.liv`: corrupt at byte 0: expected a file of generation `1`, found one of `2`"
+        );
     }
 }

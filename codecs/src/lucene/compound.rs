@@ -94,7 +94,9 @@ impl CompoundEntries {
     ///
     /// [`Error::Corrupt`] for `file` (the `.cfe`) when it is shorter or longer.
     pub fn check_length(&self, file: &str, length: u64) -> Result<()> {
-        let Some((name, last)) = self.entries.iter().max_by_key(|(_, range)| range.end) else { return Ok(()) };
+        let Some((name, last)) = self.entries.iter().max_by_key(|(_, range)| range.end) else {
+            return Ok(());
+        };
         if last.end.saturating_add(self.after) == length {
             return Ok(());
         }
