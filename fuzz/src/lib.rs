@@ -1,6 +1,7 @@
 //! What the targets share: how one input becomes several files, and how to get behind checksums.
 
 use cap::Cap;
+use codecs::lucene::codec_util::IndexHeader;
 use std::alloc::System;
 
 /// What the decoders may hold at any time is 64 MiB; more than that is a crash.
@@ -41,6 +42,12 @@ pub fn sealed(file: &[u8]) -> Vec<u8> {
 pub fn raw_and_sealed(file: &[u8], mut decode: impl FnMut(&[u8])) {
     decode(file);
     decode(&sealed(file));
+}
+
+/// The generation that the header of a file says, so that the file can have the name that fits; `1` without one.
+#[must_use]
+pub fn generation(file: &[u8]) -> String {
+    IndexHeader::decode(file).map_or_else(|_| "1".to_owned(), |(_, header)| header.suffix.to_owned())
 }
 
 /// An input cut into numbers and files. Nothing is refused: what is missing is 0 or empty.

@@ -2,11 +2,13 @@
 #![no_main]
 
 use codecs::lucene::field_infos::FieldInfos;
-use fuzz::raw_and_sealed;
+use fuzz::{generation, raw_and_sealed};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| raw_and_sealed(input, |file| {
-    let Ok(fields) = FieldInfos::decode("_0.fnm", file) else { return };
+    let generation = generation(file);
+    let name = if generation.is_empty() { "_0.fnm".to_owned() } else { format!("_0_{generation}.fnm") };
+    let Ok(fields) = FieldInfos::decode(&name, file) else { return };
     for field in fields.iter() {
         assert_eq!(fields.by_name(&field.name).map(|field| field.number), Some(field.number));
         assert_eq!(fields.by_number(field.number).map(|field| &field.name), Some(&field.name));

@@ -4,15 +4,16 @@
 #![no_main]
 
 use codecs::lucene::live_docs;
-use fuzz::{MOST_DOCUMENTS, Parts, raw_and_sealed};
+use fuzz::{MOST_DOCUMENTS, Parts, generation, raw_and_sealed};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
     let mut parts = Parts::new(input);
     let (max_doc, deleted) = (parts.int() % MOST_DOCUMENTS, parts.int());
     raw_and_sealed(parts.last(), |file| {
-        for name in ["_0_1.liv", "_0_1.del"] {
-            if let Ok(live) = live_docs::decode(name, file, max_doc, deleted) {
+        for extension in ["liv", "del"] {
+            let name = format!("_0_{}.{extension}", generation(file));
+            if let Ok(live) = live_docs::decode(&name, file, max_doc, deleted) {
                 assert_eq!((live.max_doc(), max_doc - live.len()), (max_doc, deleted));
             }
         }

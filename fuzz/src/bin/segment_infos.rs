@@ -2,8 +2,9 @@
 #![no_main]
 
 use codecs::lucene::segment_infos::SegmentInfos;
-use fuzz::raw_and_sealed;
+use fuzz::{generation, raw_and_sealed};
 use libfuzzer_sys::fuzz_target;
+use std::collections::HashSet;
 
 fuzz_target!(|input: &[u8]| {
     raw_and_sealed(input, check);
@@ -14,7 +15,10 @@ fuzz_target!(|input: &[u8]| {
 });
 
 fn check(file: &[u8]) {
-    let Ok(commit) = SegmentInfos::decode("segments_1", file) else { return };
+    let name = format!("segments_{}", generation(file));
+    let Ok(commit) = SegmentInfos::decode(&name, file) else { return };
+    let names: HashSet<_> = commit.segments.iter().map(|segment| &segment.name).collect();
+    assert_eq!(names.len(), commit.segments.len());
     for segment in &commit.segments {
         let name = segment.name.strip_prefix('_').expect("the name of a segment starts with `_`");
         assert!(!name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric()));
