@@ -97,7 +97,9 @@ pub(super) enum Sent {
 /// Spec: [RFC 9110, 14.4](https://www.rfc-editor.org/rfc/rfc9110#section-14.4)
 pub(super) fn sent(content_range: Option<&str>, asked: &Range<u64>) -> Sent {
     let Some(header) = content_range else {
-        return Sent::Other(Cause::Unexpected("the server ignored the range and sent the whole blob".to_owned()));
+        return Sent::Other(Cause::Unexpected(
+            "the server ignored the range and sent the whole blob".to_owned(),
+        ));
     };
     match content_range_parts(header) {
         Some((range, _)) if range == *asked => Sent::Whole,
@@ -126,7 +128,9 @@ mod tests {
         assert!(matches!(sent(Some("bytes 10-19/30"), &(10..20)), Sent::Whole));
         assert!(matches!(sent(Some("bytes 10-19/*"), &(10..20)), Sent::Whole));
         assert!(matches!(sent(Some("bytes 10-14/15"), &(10..20)), Sent::Shorter(5)));
-        for other in ["bytes 10-14/30", "bytes 10-14/*", "bytes 0-14/15", "bytes 10-20/30", "bytes 20-10/30", "x"] {
+        for other in
+            ["bytes 10-14/30", "bytes 10-14/*", "bytes 0-14/15", "bytes 10-20/30", "bytes 20-10/30", "x"]
+        {
             let Sent::Other(Cause::WrongRange { found }) = sent(Some(other), &(10..20)) else {
                 panic!("{other} was accepted");
             };

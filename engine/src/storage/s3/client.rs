@@ -14,7 +14,9 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
-use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation, StalledStreamProtectionConfig};
+use aws_sdk_s3::config::{
+    RequestChecksumCalculation, ResponseChecksumValidation, StalledStreamProtectionConfig,
+};
 use aws_sdk_s3::{Client, Config};
 
 use super::super::location::without_userinfo;
@@ -63,8 +65,9 @@ async fn load(options: &S3Options, region: &str, http: LazyTls) -> SdkConfig {
 }
 
 fn config(shared: &SdkConfig, endpoint: Option<String>, options: &S3Options) -> Config {
-    let timeouts =
-        TimeoutConfig::builder().connect_timeout(options.timeouts.connect).read_timeout(options.timeouts.silence);
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(options.timeouts.connect)
+        .read_timeout(options.timeouts.silence);
     let mut config = aws_sdk_s3::config::Builder::from(shared)
         .timeout_config(timeouts.build())
         // `storage::retry` does it: it counts, it limits requests in flight, and it repeats bodies too.
@@ -81,7 +84,8 @@ fn config(shared: &SdkConfig, endpoint: Option<String>, options: &S3Options) -> 
     if options.force_path_style {
         config.set_force_path_style(Some(true));
     }
-    let credentials = shared.credentials_provider().map(|chain| SharedCredentialsProvider::new(Bounded(chain)));
+    let credentials =
+        shared.credentials_provider().map(|chain| SharedCredentialsProvider::new(Bounded(chain)));
     config.set_credentials_provider(credentials);
     config.build()
 }
@@ -89,7 +93,8 @@ fn config(shared: &SdkConfig, endpoint: Option<String>, options: &S3Options) -> 
 /// The endpoint in the variables that the AWS command line reads.
 fn endpoint_in_environment() -> Option<String> {
     let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    if variable("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+    if variable("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    {
         return None;
     }
     variable("AWS_ENDPOINT_URL_S3").or_else(|| variable("AWS_ENDPOINT_URL"))

@@ -156,7 +156,8 @@ mod tests {
 
     #[test]
     fn servers_of_this_machine_and_metadata_services_are_not_behind_a_proxy() {
-        let near = ["127.0.0.1:1", "localhost:1", "[::1]:1", "169.254.169.254", "169.254.170.2", "[fd00:ec2::254]"];
+        let near =
+            ["127.0.0.1:1", "localhost:1", "[::1]:1", "169.254.169.254", "169.254.170.2", "[fd00:ec2::254]"];
         for host in near {
             assert_eq!(route(&format!("http://{host}/"), true), Route::Direct, "{host}");
         }

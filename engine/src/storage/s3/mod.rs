@@ -57,7 +57,11 @@ impl fmt::Debug for S3Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { url, region, endpoint, counters, .. } = self;
         let mut store = f.debug_struct("S3Store");
-        store.field("url", url).field("region", region).field("endpoint", endpoint).field("counters", counters);
+        store
+            .field("url", url)
+            .field("region", region)
+            .field("endpoint", endpoint)
+            .field("counters", counters);
         store.finish_non_exhaustive()
     }
 }
@@ -149,7 +153,12 @@ impl S3Store {
         self.retry.run(&self.counters.read, access, attempt).await
     }
 
-    async fn read_whole(&self, path: &str, limit: u64, access: impl Fn() -> Access) -> Result<Bytes, Failure> {
+    async fn read_whole(
+        &self,
+        path: &str,
+        limit: u64,
+        access: impl Fn() -> Access,
+    ) -> Result<Bytes, Failure> {
         let request = self.client.get_object().bucket(&self.bucket).key(super::join(&self.prefix, path));
         let answer = request.send().await.map_err(|error| errors::failure(error, access(), &self.region))?;
         let too_large = |length| Failure::Final(Error::TooLarge { access: access(), length, limit });
@@ -195,7 +204,12 @@ impl S3Store {
         match body::sent(answer.content_range(), range) {
             Sent::Whole => {}
             Sent::Shorter(found) => {
-                return Err(Failure::Final(Error::WrongLength { access: access(), expected, found, attempts: 1 }));
+                return Err(Failure::Final(Error::WrongLength {
+                    access: access(),
+                    expected,
+                    found,
+                    attempts: 1,
+                }));
             }
             Sent::Other(cause) => return Err(cause.into()),
         }
@@ -228,7 +242,8 @@ impl S3Store {
         counter: &Counter,
     ) -> Result<Bytes, Failure> {
         let total = self.timeouts.total(announced.unwrap_or_default());
-        within(total, async { Ok(body::read(answer.body, most, self.timeouts.silence, counter).await?) }).await
+        within(total, async { Ok(body::read(answer.body, most, self.timeouts.silence, counter).await?) })
+            .await
     }
 
     /// The ETag of the blob that earlier ranges came from.
@@ -246,7 +261,8 @@ impl S3Store {
         if **first == *etag {
             return Ok(());
         }
-        let words = format!("its ETag was `{}` and is `{}`", errors::printable(first), errors::printable(etag));
+        let words =
+            format!("its ETag was `{}` and is `{}`", errors::printable(first), errors::printable(etag));
         Err(Failure::Final(Error::Changed { access: access(), cause: Box::new(Cause::Unexpected(words)) }))
     }
 }
@@ -267,11 +283,15 @@ fn page(answer: ListObjectsV2Output, start: &str, token: Option<&str>) -> Result
     let mut listing = Listing::default();
     for object in answer.contents() {
         // The empty name is that of an object that stands for the folder; some tools make such.
-        let Some(name) = object.key().and_then(|key| key.strip_prefix(start)).filter(|name| !name.is_empty()) else {
+        let Some(name) = object.key().and_then(|key| key.strip_prefix(start)).filter(|name| !name.is_empty())
+        else {
             continue;
         };
         let Some(length) = object.size().and_then(|size| u64::try_from(size).ok()) else {
-            return Err(Cause::Unexpected(format!("the listing has no length of `{}`", errors::printable(name))));
+            return Err(Cause::Unexpected(format!(
+                "the listing has no length of `{}`",
+                errors::printable(name)
+            )));
         };
         listing.blobs.push(BlobInfo { name: name.to_owned(), length });
     }

@@ -164,7 +164,10 @@ mod tests {
 
     #[test]
     fn a_limit_of_no_requests_is_refused() {
-        assert_eq!(message(in_flight(0)), "cannot use the limit of requests at once `0`: it must be at least 1");
+        assert_eq!(
+            message(in_flight(0)),
+            "cannot use the limit of requests at once `0`: it must be at least 1"
+        );
         assert_eq!(in_flight(usize::MAX).unwrap().available_permits(), Semaphore::MAX_PERMITS);
     }
 
