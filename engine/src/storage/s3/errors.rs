@@ -7,6 +7,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::RequestId;
+use aws_smithy_runtime_api::client::result::ServiceError;
 
 use super::super::retry::Failure;
 use super::http::Silence;
@@ -31,7 +32,7 @@ where
     E: ProvideErrorMetadata + StdError + 'static,
 {
     match &error {
-        SdkError::ServiceError(context) => {
+        SdkError::ServiceError(context) if !is_nonsense(context) => {
             let meta = context.err().meta();
             Refusal::new(context.raw(), meta.code(), meta.message(), meta.request_id())
                 .failure(access, region)
@@ -40,11 +41,16 @@ where
         SdkError::ResponseError(context) if !context.raw().status().is_success() => {
             Refusal::new(context.raw(), None, None, None).failure(access, region)
         }
-        SdkError::ResponseError(_) => {
-            Cause::Unexpected(format!("the answer makes no sense: {}", chain(&error))).into()
-        }
+        // The words of the SDK for it are about itself.
+        SdkError::ServiceError(_) => Cause::Unexpected("the answer is not one of S3".to_owned()).into(),
+        SdkError::ResponseError(_) => Cause::Connection(chain(&error)).into(),
         _ => unanswered(&error, access),
     }
+}
+
+/// Whether an answer of success could not be understood, and is not an error document either.
+fn is_nonsense<E: ProvideErrorMetadata>(context: &ServiceError<E, HttpResponse>) -> bool {
+    context.raw().status().is_success() && context.err().meta().code().is_none()
 }
 
 /// Why there was no answer.
@@ -56,7 +62,7 @@ fn unanswered<E: StdError + 'static>(error: &SdkError<E, HttpResponse>, access: 
         return Cause::Silent(*limit).into();
     }
     match error {
-        SdkError::DispatchFailure(failure) if failure.as_connector_error().is_some() => {
+        SdkError::DispatchFailure(failure) if let Some(error) = failure.as_connector_error() => {
             Cause::Connection(chain(error)).into()
         }
         // The request could not even be made, such as for a bucket name that the region cannot have.
@@ -112,7 +118,8 @@ impl Refusal {
                 let configured = configured.to_owned();
                 Error::WrongRegion { access, actual: region.filter(|_| elsewhere), configured, cause }
             }
-            (408 | 429 | 500 | 502..=504 | 506.., _) | (_, "RequestTimeout" | "SlowDown") => {
+            // A success with the document of an error: the server noticed it after the headers were sent.
+            (200..=299 | 408 | 429 | 500 | 502..=504 | 506.., _) | (_, "RequestTimeout" | "SlowDown") => {
                 return Failure::Passing { cause: *cause, retry_after };
             }
             // The object is in an archive: no permission helps.

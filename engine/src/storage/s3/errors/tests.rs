@@ -180,7 +180,7 @@ fn a_range_behind_the_end_of_the_blob_has_no_bytes() {
 fn a_connection_that_fails_is_retried_with_the_words_of_the_system() {
     let io = std::io::Error::from_raw_os_error(111);
     let error = Sdk::dispatch_failure(ConnectorError::io(io.into()));
-    assert_eq!(passing(failure(error, read(), "us-east-1")), "io error: Connection refused (os error 111)");
+    assert_eq!(passing(failure(error, read(), "us-east-1")), "Connection refused (os error 111)");
 }
 
 #[test]
@@ -191,13 +191,26 @@ fn a_silent_server_is_retried() {
 }
 
 #[test]
-fn an_answer_without_sense_is_retried() {
+fn an_answer_that_is_none_of_s3_is_retried() {
+    let raw = |status: u16| HttpResponse::new(status.try_into().unwrap(), SdkBody::from("<html>"));
+    let success = Sdk::service_error(ErrorMetadata::builder().build(), raw(200));
+    assert_eq!(passing(failure(success, read(), "us-east-1")), "the answer is not one of S3");
+    let gateway = Sdk::response_error("not XML", raw(502));
+    assert_eq!(passing(failure(gateway, read(), "us-east-1")), "the server answered 502");
+}
+
+#[test]
+fn a_success_with_the_document_of_an_error_is_retried() {
     let raw = HttpResponse::new(200.try_into().unwrap(), SdkBody::empty());
-    let error = Sdk::response_error("not XML", raw);
-    assert_eq!(passing(failure(error, read(), "us-east-1")), "the answer makes no sense: not XML");
-    let raw = HttpResponse::new(502.try_into().unwrap(), SdkBody::from("<html>"));
-    let error = Sdk::response_error("not XML", raw);
-    assert_eq!(passing(failure(error, read(), "us-east-1")), "the server answered 502");
+    let error = Sdk::service_error(ErrorMetadata::builder().code("InternalError").build(), raw);
+    assert_eq!(passing(failure(error, read(), "us-east-1")), "the server answered 200 `InternalError`");
+}
+
+#[test]
+fn an_answer_that_ends_too_early_is_retried() {
+    let raw = HttpResponse::new(200.try_into().unwrap(), SdkBody::empty());
+    let error = Sdk::response_error("end of file before message length reached", raw);
+    assert_eq!(passing(failure(error, read(), "us-east-1")), "end of file before message length reached");
 }
 
 #[test]
