@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// What happens on a connection after a request.
 #[derive(Debug, Clone)]
-pub enum Step {
+pub(crate) enum Step {
     /// These bytes are sent.
     Send(Vec<u8>),
     /// Nothing is sent for so long.
@@ -19,7 +19,7 @@ pub enum Step {
 
 /// One answer.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub(crate) struct Answer {
     head: String,
     body: Vec<u8>,
     after: Vec<Step>,
@@ -27,38 +27,38 @@ pub struct Answer {
 
 impl Answer {
     /// An answer with this status line and these headers; `Content-Length` is added by [`Answer::body`].
-    pub fn new(status: &str, headers: &[(&str, &str)]) -> Self {
+    pub(crate) fn new(status: &str, headers: &[(&str, &str)]) -> Self {
         let lines: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         Self { head: format!("HTTP/1.1 {status}\r\n{lines}"), body: Vec::new(), after: Vec::new() }
     }
 
     /// A body with its true length.
-    pub fn body(self, body: &[u8]) -> Self {
+    pub(crate) fn body(self, body: &[u8]) -> Self {
         let length = body.len();
         self.body_announced_as(length, body)
     }
 
     /// A body with another length than it is said to have.
-    pub fn body_announced_as(mut self, length: usize, body: &[u8]) -> Self {
+    pub(crate) fn body_announced_as(mut self, length: usize, body: &[u8]) -> Self {
         self.head.push_str(&format!("Content-Length: {length}\r\n"));
         self.body = body.to_vec();
         self
     }
 
     /// What happens after the body.
-    pub fn then(mut self, step: Step) -> Self {
+    pub(crate) fn then(mut self, step: Step) -> Self {
         self.after.push(step);
         self
     }
 
     /// The range `first..=last` of a blob of `length` bytes.
-    pub fn range(first: usize, last: usize, length: usize) -> Self {
+    pub(crate) fn range(first: usize, last: usize, length: usize) -> Self {
         let content_range = format!("bytes {first}-{last}/{length}");
         Self::new("206 Partial Content", &[("Content-Range", &content_range), ("ETag", "\"one\"")])
     }
 
     /// An error of S3.
-    pub fn error(status: &str, code: &str, message: &str, headers: &[(&str, &str)]) -> Self {
+    pub(crate) fn error(status: &str, code: &str, message: &str, headers: &[(&str, &str)]) -> Self {
         let document = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message>\
              </Error>"
@@ -69,7 +69,7 @@ impl Answer {
     }
 
     /// `503 SlowDown`, as S3 says it.
-    pub fn slow_down() -> Self {
+    pub(crate) fn slow_down() -> Self {
         Self::error("503 Slow Down", "SlowDown", "Please reduce your request rate.", &[])
     }
 
@@ -90,26 +90,26 @@ struct Seen {
 }
 
 /// A server that runs until it is dropped.
-pub struct Server {
+pub(crate) struct Server {
     /// Its URL.
-    pub endpoint: String,
+    pub(crate) endpoint: String,
     seen: Arc<Mutex<Seen>>,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl Server {
     /// Answers requests in the order in which they come; the last answer is repeated.
-    pub async fn start(answers: impl IntoIterator<Item = Answer>) -> Self {
+    pub(crate) async fn start(answers: impl IntoIterator<Item = Answer>) -> Self {
         Self::run(answers.into_iter().map(Answer::steps).collect()).await
     }
 
     /// A server that takes requests and does nothing.
-    pub async fn silent() -> Self {
+    pub(crate) async fn silent() -> Self {
         Self::run(vec![vec![Step::Wait(Duration::from_secs(3600))]]).await
     }
 
     /// A server that closes the connection at each request.
-    pub async fn hanging_up() -> Self {
+    pub(crate) async fn hanging_up() -> Self {
         Self::run(vec![vec![Step::Close]]).await
     }
 
@@ -129,17 +129,17 @@ impl Server {
     }
 
     /// The heads of the requests so far: first line and headers.
-    pub fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         self.seen.lock().unwrap().requests.clone()
     }
 
     /// How many requests waited for the end of their answer at once.
-    pub fn most_in_flight(&self) -> usize {
+    pub(crate) fn most_in_flight(&self) -> usize {
         self.seen.lock().unwrap().most_in_flight
     }
 
     /// The values of a header in the requests so far; an empty one for a request without it.
-    pub fn header(&self, name: &str) -> Vec<String> {
+    pub(crate) fn header(&self, name: &str) -> Vec<String> {
         let value = |head: &String| {
             let mut lines = head.lines().filter_map(|line| line.split_once(": "));
             lines.find(|(header, _)| header.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned())
