@@ -11,3 +11,4 @@
 mod support;
 
 mod fixtures;
+mod s3;
