@@ -1,8 +1,10 @@
 //! Every blob that a backfill needs, cut at every length and with every byte damaged: never a panic, never a wait
 //! without end, never a document lost without a word.
-#![allow(
+#![expect(
     clippy::indexing_slicing,
     clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::expect_used,
     reason = "a test may panic, and says what it counted"
 )]
 

@@ -1,5 +1,7 @@
 //! Repositories with one damaged blob: what `ferry snapshot check` says, whole, and what `ferry backfill` still writes.
 
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may panic")]
+
 #[path = "../support/mod.rs"]
 mod support;
 

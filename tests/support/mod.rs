@@ -102,7 +102,8 @@ pub fn copy_folder(from: &Path, to: &Path) {
 
 /// Runs `ferry` in a folder, with none of its environment variables set.
 pub fn ferry_in(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(option_env!("CARGO_BIN_EXE_ferry").expect("a test of the command line"));
+    let Some(ferry) = option_env!("CARGO_BIN_EXE_ferry") else { panic!("not a test of the command line") };
+    let mut command = Command::new(ferry);
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("FERRY_")) {
         command.env_remove(name);
     }
