@@ -1,4 +1,4 @@
-//! Answers that fail, are wrong or do not come.
+//! Blobs: answers that fail, are wrong or do not come.
 
 use std::error::Error as _;
 use std::time::{Duration, Instant};
@@ -8,14 +8,14 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use engine::Error;
 use engine::flow::Backoff;
-use engine::storage::{BlobInfo, BlobStore, Location, S3Options, S3Timeouts};
+use engine::storage::{BlobStore, Location, S3Options, S3Timeouts};
 
 use crate::support::{Answer, Server, Step};
 
 const BLOB: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 const SECRETS: [&str; 3] = ["AKIDEXAMPLE", "wJalrXUtnFEMI", "session-token"];
 
-fn options(server: &Server) -> S3Options {
+pub(crate) fn options(server: &Server) -> S3Options {
     let milliseconds = Duration::from_millis;
     let [key, secret, token] = SECRETS.map(str::to_owned);
     S3Options {
@@ -39,12 +39,12 @@ fn options(server: &Server) -> S3Options {
     }
 }
 
-async fn open(options: &S3Options) -> BlobStore {
+pub(crate) async fn open(options: &S3Options) -> BlobStore {
     let location = Location::parse("s3://bucket/repo").unwrap();
     BlobStore::open(&location, options).await.unwrap()
 }
 
-async fn store(server: &Server) -> BlobStore {
+pub(crate) async fn store(server: &Server) -> BlobStore {
     open(&options(server)).await
 }
 
@@ -58,7 +58,7 @@ fn whole() -> Answer {
 }
 
 /// Message and cause, with the port of the server replaced.
-fn shown(error: &Error, server: &Server) -> (String, String) {
+pub(crate) fn shown(error: &Error, server: &Server) -> (String, String) {
     let cause = error.source().map(ToString::to_string).unwrap_or_default();
     for secret in SECRETS {
         assert!(!format!("{error}{error:?}{cause}").contains(secret), "{error:?}");
@@ -266,21 +266,6 @@ async fn a_server_that_says_nothing_is_given_up_in_time() {
 }
 
 #[tokio::test]
-async fn a_server_that_says_nothing_to_a_listing_is_given_up_in_time() {
-    let server = Server::silent().await;
-    let mut options = options(&server);
-    options.timeouts.silence = Duration::from_millis(125);
-    let error = open(&options).await.list("").await.unwrap_err();
-    assert_eq!(
-        shown(&error, &server),
-        (
-            "could not list `s3://bucket/repo` at `http://server`: gave up after 3 attempts".to_owned(),
-            "the server sent nothing for 0.125 s".to_owned()
-        )
-    );
-}
-
-#[tokio::test]
 async fn a_body_that_stops_is_asked_for_again() {
     let stops = Answer::range(4, 9, BLOB.len()).body_announced_as(6, b"456");
     let stops = stops.then(Step::Wait(Duration::from_secs(60)));
@@ -401,57 +386,6 @@ async fn a_blob_larger_than_the_limit_is_not_read() {
 }
 
 #[tokio::test]
-async fn a_bucket_in_another_region_is_named() {
-    let headers = [("x-amz-bucket-region", "eu-west-1")];
-    let moved = Answer::error("301 Moved Permanently", "PermanentRedirect", "Use the endpoint.", &headers);
-    let server = Server::start([moved]).await;
-    let error = store(&server).await.list("").await.unwrap_err();
-    assert_eq!(
-        shown(&error, &server).0,
-        "could not list `s3://bucket/repo` at `http://server`: the bucket is in region `eu-west-1`, not in `us-east-1`"
-    );
-    assert_eq!(error.hint().unwrap(), "configure the region `eu-west-1`");
-}
-
-#[tokio::test]
-async fn a_listing_that_is_not_one_of_s3_is_an_error() {
-    let server = Server::start([Answer::new("200 OK", &[]).body(b"<html>It works!</html>")]).await;
-    let error = store(&server).await.list("").await.unwrap_err();
-    assert_eq!(shown(&error, &server).1, "the answer is not one of S3");
-}
-
-#[tokio::test]
-async fn a_listing_that_is_cut_is_asked_for_again() {
-    let page = "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>repo/index-3</Key><Size>7</Size>\
-                </Contents><CommonPrefixes><Prefix>repo/indices/</Prefix></CommonPrefixes></ListBucketResult>";
-    let cut =
-        Answer::new("200 OK", &[]).body_announced_as(page.len(), &page.as_bytes()[..40]).then(Step::Close);
-    let server = Server::start([cut.clone(), Answer::new("200 OK", &[]).body(page.as_bytes())]).await;
-    let listing = store(&server).await.list("").await.unwrap();
-    assert_eq!(listing.blobs, [BlobInfo { name: "index-3".to_owned(), length: 7 }]);
-    assert_eq!(listing.folders, ["indices"]);
-    let server = Server::start([cut]).await;
-    let error = store(&server).await.list("").await.unwrap_err();
-    assert_eq!(
-        shown(&error, &server).1,
-        "error reading a body from connection: end of file before message length reached"
-    );
-}
-
-#[tokio::test]
-async fn a_listing_that_does_not_end_is_an_error() {
-    let page = "<ListBucketResult><IsTruncated>true</IsTruncated>\
-                <NextContinuationToken>again</NextContinuationToken></ListBucketResult>";
-    let server = Server::start([Answer::new("200 OK", &[]).body(page.as_bytes())]).await;
-    let error = store(&server).await.list("").await.unwrap_err();
-    assert_eq!(shown(&error, &server).1, "the listing does not come to its end");
-    let page = "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>";
-    let server = Server::start([Answer::new("200 OK", &[]).body(page.as_bytes())]).await;
-    let error = store(&server).await.list("").await.unwrap_err();
-    assert_eq!(shown(&error, &server).1, "the listing goes on, but does not say where");
-}
-
-#[tokio::test]
 async fn paths_that_leave_the_repository_are_never_sent() {
     let server = Server::start([whole()]).await;
     let store = store(&server).await;
@@ -525,4 +459,13 @@ async fn a_source_of_credentials_that_fails_is_asked_again() {
         error.hint().unwrap(),
         "the source of the AWS credentials does not answer: check it, then start again"
     );
+}
+
+#[tokio::test]
+async fn the_etag_of_a_wrong_answer_is_not_kept() {
+    let headers = [("Content-Range", "bytes 0-3/36"), ("ETag", "\"other\"")];
+    let wrong = Answer::new("206 Partial Content", &headers).body(b"0123");
+    let server = Server::start([wrong, part(4..10)]).await;
+    assert_eq!(store(&server).await.read_range("blob", 4..10).await.unwrap(), "456789");
+    assert_eq!(server.header("if-match"), ["", ""]);
 }

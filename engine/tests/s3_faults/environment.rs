@@ -139,7 +139,7 @@ async fn without_credentials_a_silent_metadata_service_is_not_waited_for_long() 
         "looked in the environment, the AWS profile, web identity, and the ECS and EC2 metadata services: configure \
          one of them"
     );
-    assert!(elapsed < Duration::from_secs(5), "{elapsed:?}");
+    assert!(elapsed < Duration::from_secs(8), "{elapsed:?}");
     assert_eq!(server.requests(), [""; 0]);
 }
 
@@ -149,7 +149,7 @@ async fn without_a_region_a_silent_metadata_service_is_not_waited_for_long() {
     let (lines, elapsed) = child(&[("AWS_EC2_METADATA_SERVICE_ENDPOINT", &metadata.endpoint)]).await;
     assert_eq!(lines[0], "could not open `s3://bucket/repo`: no AWS region is configured");
     assert_eq!(lines[2], "give the region as an option, in `AWS_REGION`, or as `region` of the AWS profile");
-    assert!(elapsed < Duration::from_secs(5), "{elapsed:?}");
+    assert!(elapsed < Duration::from_secs(8), "{elapsed:?}");
 }
 
 /// Without certificates the TLS library would panic in a debug build as soon as it read them.

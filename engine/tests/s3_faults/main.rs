@@ -12,3 +12,4 @@ mod support;
 
 mod answers;
 mod environment;
+mod listings;

@@ -200,7 +200,6 @@ impl S3Store {
         let answer = request.send().await.map_err(|error| errors::failure(error, access(), &self.region))?;
         let expected = range.end.saturating_sub(range.start);
         let wrong_length = |found| Cause::WrongLength { expected, found };
-        self.check_etag(path, answer.e_tag(), &access)?;
         match body::sent(answer.content_range(), range) {
             Sent::Whole => {}
             Sent::Shorter(found) => {
@@ -216,6 +215,7 @@ impl S3Store {
         if let Some(found) = announced(&answer)?.filter(|length| *length != expected) {
             return Err(wrong_length(found).into());
         }
+        self.check_etag(path, answer.e_tag(), &access)?; // Last: the ETag of a wrong answer is not kept.
         let bytes = self.body(answer, expected, Some(expected), &self.counters.read_range).await?;
         let found = bytes.len() as u64;
         if found == expected { Ok(bytes) } else { Err(wrong_length(found).into()) }
