@@ -57,11 +57,6 @@ impl Output {
     pub(crate) fn json(&self, value: &impl Serialize) -> anyhow::Result<()> {
         Ok(self.text(&serde_json::to_string_pretty(value)?)?)
     }
-
-    /// Prints a message beside the result.
-    pub(crate) fn message(&self, text: &str) {
-        let _ = writeln!(io::stderr().lock(), "{text}"); // Nobody is left to tell.
-    }
 }
 
 /// A table: columns whose names start with `>` are numbers, aligned to the right.

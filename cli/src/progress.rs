@@ -62,14 +62,16 @@ fn describe(now: &ProgressSnapshot, elapsed: Duration) -> String {
     let seconds = elapsed.as_secs_f64().max(0.001);
     let rate = now.done as f64 / seconds;
     // Documents of shards that are not open yet are guessed from those that are.
-    let unopened = now.shards as f64 / now.shards_opened.max(1) as f64;
     let is_known = now.shards_opened == now.shards;
-    let expected = now.total as f64 * unopened.max(1.0);
-    let total = format!("{}{}", if is_known { "" } else { "about " }, number(expected as u64));
+    let expected = match now.shards_opened {
+        0 => now.total,
+        opened => now.total.saturating_mul(now.shards) / opened,
+    };
+    let total = format!("{}{}", if is_known { "" } else { "about " }, number(expected));
     let failed = if now.failed > 0 { format!(", {} failed", number(now.failed)) } else { String::new() };
     let left = match now.done {
         0 => String::new(),
-        done => format!(", {} left", duration((expected - done as f64).max(0.0) / rate)),
+        done => format!(", {} left", duration(expected.saturating_sub(done) as f64 / rate)),
     };
     let waits = if now.writing > 0 {
         ", waits for the target"

@@ -296,6 +296,18 @@ impl Error {
             Self::NoRepository { .. } => {
                 "give the location that the repository was registered with, `base_path` included"
             }
+            Self::Codec { source, .. }
+                if !source.file().contains('/') && source.file().starts_with("index") =>
+            {
+                "every snapshot needs this blob, and an older one may lack snapshots: put it back from a copy of the \
+                 repository"
+            }
+            Self::Codec { source, .. }
+                if !source.file().contains('/') && source.file().starts_with("snap") =>
+            {
+                "other snapshots are not affected; put this blob back from a copy of the repository, or take a new \
+                 snapshot"
+            }
             Self::Codec { .. } | Self::Shard { .. } => {
                 "other shards and indices are not affected; check this file in the repository with `ferry snapshot \
                  check`, or take a new snapshot of the index"

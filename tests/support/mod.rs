@@ -4,6 +4,10 @@
     clippy::expect_used,
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::option_env_unwrap,
+    unreachable_pub,
     reason = "each test uses a part; a test may panic"
 )]
 
@@ -45,6 +49,11 @@ fn temporary() -> PathBuf {
 
 fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures")
+}
+
+/// The repository that the README reads.
+pub fn demo() -> PathBuf {
+    sources().join("demo").canonicalize().expect("the demo repository")
 }
 
 /// The folder of an unpacked archive. It is unpacked once, and nothing may be written to it.
@@ -93,7 +102,7 @@ pub fn copy_folder(from: &Path, to: &Path) {
 
 /// Runs `ferry` in a folder, with none of its environment variables set.
 pub fn ferry_in(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ferry"));
+    let mut command = Command::new(option_env!("CARGO_BIN_EXE_ferry").expect("a test of the command line"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("FERRY_")) {
         command.env_remove(name);
     }

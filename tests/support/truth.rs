@@ -69,7 +69,9 @@ pub fn truth(fixture: &Path, snapshot: &str) -> BTreeMap<String, Vec<Document>> 
             if index == "odd_json" {
                 // The reader of the truth kept only the last of two keys with one name.
                 let mut sent = sent(&writer_of(fixture));
-                documents.iter_mut().for_each(|document| document.source = sent.remove(&document.id).map(|text| canonical(&text)));
+                documents.iter_mut().for_each(|document| {
+                    document.source = sent.remove(&document.id).map(|text| canonical(&text))
+                });
             }
             documents.sort();
             truth.insert(index.to_owned(), documents);

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use codecs::snapshot::version::Version;
 use engine::backfill::{self, Counts, Excluded, Outcome, Plan, Progress, Report, Settings};
 use engine::ndjson::{FileOptions, LineCompression, LineFormat, LineTarget};
-use engine::snapshot::IndexSelection;
+use engine::snapshot::{Exclusion, IndexSelection};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -204,8 +204,17 @@ fn verdict(report: &Report, total: &Counts) -> String {
     }
 }
 
-fn left_out(excluded: &[Excluded]) -> impl Iterator<Item = String> {
-    excluded.iter().map(|excluded| format!("left out: `{}`: {}", excluded.index, excluded.reason))
+/// A line for each index that is left out, but one for all that no pattern selects: that was the wish.
+fn left_out(excluded: &[Excluded]) -> Vec<String> {
+    let not_selected = Exclusion::NotSelected.to_string();
+    let (quiet, told): (Vec<_>, Vec<_>) =
+        excluded.iter().partition(|excluded| excluded.reason == not_selected);
+    let mut lines: Vec<String> =
+        told.iter().map(|excluded| format!("left out: `{}`: {}", excluded.index, excluded.reason)).collect();
+    if !quiet.is_empty() {
+        lines.push(format!("left out: {} indices that no pattern selects", quiet.len()));
+    }
+    lines
 }
 
 fn report_plan(plan: &Plan, form: OutputForm, output: &Output) -> anyhow::Result<ExitStatus> {

@@ -2,13 +2,13 @@
 
 use super::check_file::check_file;
 use super::check_segment::check_segment;
-use crate::error::{Error, Result, chain};
+use crate::error::{Error, Operation, Result, chain};
 use crate::flow::MemoryBudget;
 use crate::segment::segments;
 use crate::snapshot::{Index, IndexSelection, ShardFiles, Snapshot};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -69,6 +69,8 @@ pub(super) struct Context<'a> {
     pub(super) memory: &'a MemoryBudget,
     pub(super) threads: &'a rayon::ThreadPool,
     pub(super) report: &'a Mutex<CheckReport>,
+    /// Blobs that are known to be damaged.
+    pub(super) damaged: Mutex<BTreeSet<String>>,
 }
 
 /// Checks the selected indices of a snapshot.
@@ -93,7 +95,14 @@ pub async fn check(snapshot: &Snapshot<'_>, settings: &CheckSettings) -> Result<
             Err(error) => return Err(error),
         };
         let shards = (0..index.metadata.number_of_shards).map(|shard| {
-            let context = Context { index: name, shard, memory: &memory, threads: &pool, report: &report };
+            let context = Context {
+                index: name,
+                shard,
+                memory: &memory,
+                threads: &pool,
+                report: &report,
+                damaged: Mutex::default(),
+            };
             check_shard(snapshot, &index, context, settings.all_blobs)
         });
         stream::iter(shards).map(Ok).try_for_each_concurrent(SHARDS_AT_ONCE, |shard| shard).await?;
@@ -126,24 +135,50 @@ async fn check_shard(
         }
         Err(error) => context.fault_in(snapshot, &files, error)?,
     }
-    let damaged = context.damaged_files();
+    let lengths = blob_lengths(&files).await?;
+    let damaged = context.damaged.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let mut names: Vec<&str> = files.iter().map(|file| file.physical_name.as_str()).collect();
     names.sort_unstable();
     for name in names {
         let is_needed = needed.contains(name) || name.starts_with("segments_");
         if is_needed || all_blobs {
-            check_file(&context, snapshot, &files, name, damaged.contains(name)).await?;
+            let known = files.parts(name).any(|part| damaged.contains(&files.path(&part.blob)));
+            check_file(&context, snapshot, &files, name, known).await?;
+            context.check_lengths(&files, name, &lengths);
         }
     }
     Ok(())
 }
 
+/// The blobs in the folder of a shard and their lengths; none where folders must not be listed.
+async fn blob_lengths(files: &ShardFiles) -> Result<BTreeMap<String, u64>> {
+    match files.list().await {
+        Ok(listing) => Ok(listing.blobs.into_iter().map(|blob| (blob.name, blob.length)).collect()),
+        Err(Error::AccessDenied { .. }) => Ok(BTreeMap::new()),
+        Err(error) => Err(error),
+    }
+}
+
 impl Context<'_> {
+    /// Notes blobs that are longer than they should be: reading a file does not show it.
+    fn check_lengths(&self, files: &ShardFiles, name: &str, lengths: &BTreeMap<String, u64>) {
+        for part in files.parts(name) {
+            if let Some(length) = lengths.get(&part.blob).filter(|length| **length > part.length) {
+                let problem = format!(
+                    "`{name}`: the blob has {length} bytes, the metadata of the shard says {}",
+                    part.length
+                );
+                self.fault(files.path(&part.blob), Some(part.length), problem);
+            }
+        }
+    }
+
     pub(super) fn count(&self, change: impl FnOnce(&mut CheckReport)) {
         count(self.report, change);
     }
 
-    pub(super) fn fault(&self, blob: String, offset: Option<u64>, problem: String) {
+    fn fault(&self, blob: String, offset: Option<u64>, problem: String) {
+        self.damaged.lock().unwrap_or_else(PoisonError::into_inner).insert(blob.clone());
         let fault = Fault { index: self.index.to_owned(), shard: Some(self.shard), blob, offset, problem };
         self.count(|report| report.faults.push(fault));
     }
@@ -153,9 +188,9 @@ impl Context<'_> {
         if !error.is_damage() {
             return Err(error);
         }
-        self.count(|report| {
-            report.faults.push(Fault::of_error(self.index, Some(self.shard), snapshot, &error))
-        });
+        let Fault { blob, offset, problem, .. } =
+            Fault::of_error(self.index, Some(self.shard), snapshot, &error);
+        self.fault(blob, offset, problem);
         Ok(())
     }
 
@@ -163,31 +198,40 @@ impl Context<'_> {
     pub(super) fn fault_in(&self, snapshot: &Snapshot<'_>, files: &ShardFiles, error: Error) -> Result<()> {
         match &error {
             Error::Codec { source, .. } => {
-                self.fault_at(files, source.file(), source.offset(), source.to_string());
+                self.fault_of_codec(files, source, None);
                 Ok(())
             }
             Error::Shard { file, problem, .. } => {
-                self.fault_at(files, file, 0, format!("`{file}`: {problem}"));
+                self.fault_at(files, file, None, format!("`{file}`: {problem}"));
                 Ok(())
             }
             _ => self.fault_or_stop(snapshot, error),
         }
     }
 
-    /// Notes what is wrong at a place of a file.
-    pub(super) fn fault_at(&self, files: &ShardFiles, file: &str, offset: u64, problem: String) {
-        match files.locate(file, offset) {
-            Some((blob, offset)) => self.fault(blob, Some(offset), problem),
-            None => self.fault(files.list_blob().to_owned(), None, problem),
+    /// Notes an error of a decoder; `place` is the file of the shard and the offset in it, for a file in a compound file.
+    pub(super) fn fault_of_codec(
+        &self,
+        files: &ShardFiles,
+        error: &codecs::Error,
+        place: Option<(String, u64)>,
+    ) {
+        let (file, offset) = place.unwrap_or_else(|| (error.file().to_owned(), error.offset()));
+        self.fault_at(files, &file, known_offset(error, offset), error.to_string());
+        if matches!(error, codecs::Error::Unsupported { .. })
+            && let Some((blob, _)) = files.locate(&file, offset)
+        {
+            // A name that is not known may be a damaged one: the checksum tells.
+            self.damaged.lock().unwrap_or_else(PoisonError::into_inner).remove(&blob);
         }
     }
 
-    /// The files of this shard that have a fault already, by what the problem says.
-    fn damaged_files(&self) -> BTreeSet<String> {
-        let report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
-        let mine =
-            report.faults.iter().filter(|fault| fault.index == self.index && fault.shard == Some(self.shard));
-        mine.filter_map(|fault| fault.problem.split('`').nth(1).map(str::to_owned)).collect()
+    /// Notes what is wrong with a file, and where in it, if that is known.
+    pub(super) fn fault_at(&self, files: &ShardFiles, file: &str, offset: Option<u64>, problem: String) {
+        match files.locate(file, offset.unwrap_or_default()) {
+            Some((blob, at)) => self.fault(blob, offset.map(|_| at), problem),
+            None => self.fault(files.list_blob().to_owned(), None, problem),
+        }
     }
 }
 
@@ -196,14 +240,29 @@ impl Fault {
         let url = snapshot.repository().store().url();
         let (blob, offset, problem) = match error {
             Error::Codec { source, .. } => {
-                (source.file().to_owned(), Some(source.offset()), source.to_string())
+                (source.file().to_owned(), known_offset(source, source.offset()), source.to_string())
             }
-            _ => (error.url().unwrap_or(url).to_owned(), None, chain(error)),
+            _ => (error.url().unwrap_or(url).to_owned(), end_of_blob(error), chain(error)),
         };
         let blob =
             blob.strip_prefix(url).map_or(blob.as_str(), |path| path.trim_start_matches('/')).to_owned();
         Self { index: index.to_owned(), shard, blob, offset, problem }
     }
+}
+
+/// Where a blob ends that is too short.
+const fn end_of_blob(error: &Error) -> Option<u64> {
+    let Error::WrongLength { access, found, .. } = error else { return None };
+    match &access.operation {
+        Operation::Read => Some(*found),
+        Operation::ReadRange(range) => Some(range.start.saturating_add(*found)),
+        _ => None,
+    }
+}
+
+/// A checksum that is wrong does not say where.
+fn known_offset(error: &codecs::Error, offset: u64) -> Option<u64> {
+    (!matches!(error, codecs::Error::Checksum { .. })).then_some(offset)
 }
 
 fn count(report: &Mutex<CheckReport>, change: impl FnOnce(&mut CheckReport)) {

@@ -46,7 +46,7 @@ pub(super) async fn check_file(
         && let Some(problem) =
             compare(name, files.has_footer(name), files.checksum(name), &tail, hasher.finalize())
     {
-        context.fault_at(files, name, end_of_sum, problem);
+        context.fault_at(files, name, None, problem);
     }
     Ok(())
 }

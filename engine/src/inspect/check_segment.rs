@@ -2,7 +2,7 @@
 
 use super::check::Context;
 use crate::document::DocumentBlock;
-use crate::error::{Result, chain};
+use crate::error::{Error, Result, chain};
 use crate::flow::on_pool;
 use crate::ndjson::{LineFormat, LineWriter, Unwritable};
 use crate::segment::{ReadFailure, Segment, SegmentSource, Unit};
@@ -32,7 +32,13 @@ pub(super) async fn check_segment(
     let segment = match Segment::open(source).await {
         Ok(segment) => Arc::new(segment),
         Err(error) => {
-            context.fault_in(snapshot, files, error)?;
+            match &error {
+                Error::Codec { source: cause, .. } => {
+                    let place = source.place(cause.file(), cause.offset()).await;
+                    context.fault_of_codec(files, cause, place);
+                }
+                _ => context.fault_in(snapshot, files, error)?,
+            }
             return Ok(needed);
         }
     };
@@ -116,5 +122,5 @@ fn note(context: &Context<'_>, files: &ShardFiles, segment: &Segment, failure: &
         1 => format!("document {} cannot be read", documents.start),
         live => format!("{live} documents between {} and {} cannot be read", documents.start, documents.end),
     };
-    context.fault_at(files, &file, offset, format!("{}; {lost}", failure.error));
+    context.fault_at(files, &file, Some(offset), format!("{}; {lost}", failure.error));
 }

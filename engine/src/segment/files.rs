@@ -1,6 +1,6 @@
 //! The files of one segment, in a compound file or on their own.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::snapshot::ShardFiles;
 use bytes::Bytes;
 use codecs::lucene::compound::CompoundEntries;
@@ -133,7 +133,16 @@ impl Compound {
         let entries =
             CompoundEntries::decode(&entries_file, &entries).map_err(|error| shard.undecodable(error))?;
         entries.check_length(&entries_file, length).map_err(|error| shard.undecodable(error))?;
-        let whole = if length <= SMALL_COMPOUND { Some(shard.read(&file).await?) } else { None };
+        let whole = if length <= SMALL_COMPOUND { Self::read_whole(shard, &file).await? } else { None };
         Ok(Self { file, entries_file, entries, whole })
+    }
+
+    /// All of `.cfs`; none where it is cut, so that what is left can be read file by file.
+    async fn read_whole(shard: &ShardFiles, file: &str) -> Result<Option<Bytes>> {
+        match shard.read(file).await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(Error::WrongLength { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }

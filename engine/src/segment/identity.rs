@@ -20,6 +20,8 @@ pub(crate) struct IdentityFields {
 pub(crate) enum Unreadable {
     Malformed(Malformed),
     Identity(codecs::Error),
+    /// It has what only documents with an id have.
+    NoId,
 }
 
 impl From<Malformed> for Unreadable {
@@ -86,7 +88,14 @@ impl IdentityFields {
                 entry.parent = Some(append(text, name.as_bytes()));
             }
         }
-        Ok(id.map(|id| Entry { id, ..entry }))
+        match id {
+            Some(id) => Ok(Some(Entry { id, ..entry })),
+            // A nested child stores none of these, so this one is damaged: passed over, it would be lost.
+            None if entry.source.is_some() || entry.routing.is_some() || entry.parent.is_some() => {
+                Err(Unreadable::NoId)
+            }
+            None => Ok(None),
+        }
     }
 }
 

@@ -34,6 +34,13 @@ impl SegmentSource {
         let soft = self.commit.soft_deleted_count.unwrap_or(0);
         self.info.doc_count.saturating_sub(self.commit.deleted_count).saturating_sub(soft)
     }
+
+    /// As [`Segment::place`], for a segment that cannot be opened: none where its compound file cannot be either.
+    pub async fn place(&self, file: &str, offset: u64) -> Option<(String, u64)> {
+        let files =
+            SegmentFiles::open(Arc::clone(&self.shard), &self.commit.name, self.info.is_compound).await;
+        files.ok().map(|files| files.place(file, offset))
+    }
 }
 
 /// An open segment: knows its live documents and where their chunks are.
@@ -114,6 +121,12 @@ impl Segment {
     #[must_use]
     pub fn place(&self, file: &str, offset: u64) -> (String, u64) {
         self.files.place(file, offset)
+    }
+
+    /// Its stored fields.
+    #[must_use]
+    pub const fn stored_fields(&self) -> &StoredFields {
+        &self.stored
     }
 
     /// The format of its stored fields.

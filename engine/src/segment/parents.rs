@@ -1,7 +1,7 @@
 //! `_parent` of indices made by Elasticsearch 5 and 6, which is a column of doc values, not a stored field.
 
 use super::files::SegmentFiles;
-use super::live::{doc_values_stem, read_meta};
+use super::live::{doc_values_stem, read_meta, read_values};
 use crate::error::Result;
 use bytes::Bytes;
 use codecs::lucene::doc_values::SortedColumn;
@@ -29,7 +29,7 @@ impl Parents {
             let (meta, data) = (files.name(&format!("{stem}.dvm")), files.name(&format!("{stem}.dvd")));
             let meta = read_meta(files, &meta, infos, max_doc).await?;
             let Some(entry) = meta.sorted(field.number) else { continue };
-            let bytes = files.read_range(&data, entry.range()).await?;
+            let bytes = read_values(files, &data, entry.range()).await?;
             let column = entry.decode(&data, bytes).map_err(|error| files.shard().undecodable(error))?;
             columns.push((child.as_bytes().to_vec(), column));
         }

@@ -4,8 +4,8 @@ use super::identity::Unreadable;
 use super::open::Segment;
 use super::units::Unit;
 use crate::document::DocumentBlock;
-use crate::error::Result;
-use bytes::Bytes;
+use crate::error::{Error, Result};
+use bytes::{Bytes, BytesMut};
 use codecs::lucene::stored_fields::Chunk;
 use std::ops::Range;
 use std::sync::Arc;
@@ -38,9 +38,32 @@ impl Unit {
         }
     }
 
-    /// Fetches the bytes of the unit.
+    /// Fetches the bytes of the unit: fewer where a blob is cut or missing, up to the first chunk that is not there.
+    ///
+    /// # Errors
+    ///
+    /// Those of the storage; damage only when the first chunk is not there either.
     pub async fn fetch(&self) -> Result<Bytes> {
-        self.segment.files.read_range(&self.segment.data_file, self.bytes.clone()).await
+        match self.segment.files.read_range(&self.segment.data_file, self.bytes.clone()).await {
+            Err(error) if error.is_damage() => self.fetch_before(error).await,
+            read => read,
+        }
+    }
+
+    /// The chunks before the one that `error` is about.
+    async fn fetch_before(&self, error: Error) -> Result<Bytes> {
+        let mut read = BytesMut::new();
+        for number in self.chunks.clone() {
+            let Ok(chunk) = self.segment.chunk(number) else { break };
+            // From the end of what there is: chunks without live documents may lie between.
+            let start = self.bytes.start.saturating_add(read.len() as u64);
+            match self.segment.files.read_range(&self.segment.data_file, start..chunk.bytes.end).await {
+                Ok(bytes) => read.extend_from_slice(&bytes),
+                Err(other) if !other.is_damage() => return Err(other),
+                Err(_) => break,
+            }
+        }
+        if read.is_empty() { Err(error) } else { Ok(read.freeze()) }
     }
 }
 
@@ -101,6 +124,13 @@ impl Segment {
                 Err(reason) => {
                     let error = match reason {
                         Unreadable::Malformed(at) => self.stored.malformed(chunk, document, at),
+                        Unreadable::NoId => codecs::Error::Corrupt {
+                            file: self.data_file.clone(),
+                            offset: chunk.bytes.start,
+                            what: format!(
+                                "document {document} in the chunk that starts here has a `_source` or a routing, and no id"
+                            ),
+                        },
                         Unreadable::Identity(error) => {
                             error.in_file(&self.data_file).shifted(chunk.bytes.start)
                         }

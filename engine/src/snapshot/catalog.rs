@@ -23,6 +23,9 @@ pub struct Snapshot<'a> {
     indices: BTreeSet<String>,
 }
 
+/// The names of the indices that are meant, and those that are not, with the reason.
+pub type SelectedNames<'a> = (Vec<&'a str>, Vec<(&'a str, Exclusion)>);
+
 /// One index in a snapshot.
 #[derive(Debug, Clone)]
 pub struct Index {
@@ -118,7 +121,7 @@ impl<'a> Snapshot<'a> {
     /// # Errors
     ///
     /// [`Error::NothingSelected`] when a pattern matches no index.
-    pub fn select(&self, selection: &IndexSelection) -> Result<(Vec<&str>, Vec<(&str, Exclusion)>)> {
+    pub fn select(&self, selection: &IndexSelection) -> Result<SelectedNames<'_>> {
         let names: Vec<&str> = self.indices().collect();
         let unmatched = selection.unmatched(&names);
         if !unmatched.is_empty() {

@@ -5,7 +5,7 @@ mod repository;
 mod selection;
 mod shard_files;
 
-pub use catalog::{Index, Snapshot};
+pub use catalog::{Index, SelectedNames, Snapshot};
 pub use repository::Repository;
 pub use selection::{Exclusion, IndexPattern, IndexSelection, InvalidPattern};
 pub use shard_files::ShardFiles;

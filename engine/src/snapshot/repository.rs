@@ -1,6 +1,6 @@
 //! Opening a repository: its catalog of snapshots and indices.
 
-use crate::error::{Error, Result};
+use crate::error::{Cause, Error, Result};
 use crate::storage::{BlobStore, Location, S3Options};
 use bytes::Bytes;
 use codecs::snapshot::blob_path::BlobPath;
@@ -85,18 +85,25 @@ impl Repository {
     }
 }
 
-/// Reads the first of several blobs that exists; if there is none, the error is about the first.
+/// Reads the first of several blobs that exists; if there is none, the error is about the first and names the others.
 pub(super) async fn read_first(
     store: &BlobStore,
     paths: impl IntoIterator<Item = String>,
 ) -> Result<(String, Bytes)> {
     let mut missing = None;
     for path in paths {
-        match store.read(&path, METADATA_LIMIT).await {
+        let error = match store.read(&path, METADATA_LIMIT).await {
             Ok(bytes) => return Ok((path, bytes)),
-            Err(error @ Error::NotFound { .. }) => missing = missing.or(Some(error)),
-            Err(error) => return Err(error),
-        }
+            Err(error) => error,
+        };
+        missing = Some(match (missing, error) {
+            (None, Error::NotFound { access, cause }) => Error::NotFound { access, cause },
+            (Some(Error::NotFound { access, cause }), Error::NotFound { .. }) => {
+                let cause = Cause::Unexpected(format!("{cause}; nor is there `{path}`"));
+                Error::NotFound { access, cause: Box::new(cause) }
+            }
+            (_, error) => return Err(error),
+        });
     }
     Err(missing.unwrap_or_else(|| Error::NoRepository { url: store.url().to_owned() }))
 }

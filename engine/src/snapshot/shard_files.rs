@@ -1,9 +1,9 @@
 //! The files of one shard in a snapshot: a range of a file → its bytes, wherever the repository has them.
 
 use crate::error::{Error, Result};
-use crate::storage::BlobStore;
+use crate::storage::{BlobStore, Listing};
 use bytes::{Bytes, BytesMut};
-use codecs::snapshot::shard_snapshot::{ShardFile, ShardSnapshot};
+use codecs::snapshot::shard_snapshot::{Part, ShardFile, ShardSnapshot};
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ const MAX_WHOLE_FILE: u64 = 1 << 30;
 
 /// The files of one shard, by their names in Lucene's directory.
 ///
-/// What is not in the shard's metadata is not in the shard: folders are never listed.
+/// What is not in the shard's metadata is not in the shard: no folder is listed to read one.
 #[derive(Debug)]
 pub struct ShardFiles {
     store: BlobStore,
@@ -124,6 +124,22 @@ impl ShardFiles {
         let file = self.files.get(name)?;
         let part = file.parts().filter(|part| part.offset <= offset).last()?;
         Some((format!("{}{}", self.folder, part.blob), offset.saturating_sub(part.offset)))
+    }
+
+    /// The parts of a file and the blobs that hold them; the blobs are named in the folder of the shard.
+    pub fn parts(&self, name: &str) -> impl Iterator<Item = Part> {
+        self.files.get(name).into_iter().flat_map(ShardFile::parts)
+    }
+
+    /// The path of a blob in the folder of the shard.
+    #[must_use]
+    pub fn path(&self, blob: &str) -> String {
+        format!("{}{blob}", self.folder)
+    }
+
+    /// What is in the folder of the shard, whether it belongs to this snapshot or to others.
+    pub async fn list(&self) -> Result<Listing> {
+        self.store.list(self.folder.trim_end_matches('/')).await
     }
 
     /// The checksum of a file as the shard's metadata has it.

@@ -235,3 +235,19 @@ fn failed(access: Access, error: io::Error) -> Error {
         _ => Error::Io { access, source: error },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Not with a file: root may read all.
+    #[test]
+    fn a_refusal_of_the_system_is_access_denied_and_says_what_to_check() {
+        let access =
+            Access { operation: Operation::Read, url: "file:///repo/index-0".to_owned(), endpoint: None };
+        let error = failed(access, io::Error::from_raw_os_error(13));
+        assert!(matches!(error, Error::AccessDenied { .. }));
+        assert_eq!(error.to_string(), "could not read `file:///repo/index-0`: access denied");
+        assert_eq!(error.hint().unwrap(), "check the permissions of the file and of the folders above it");
+    }
+}

@@ -18,7 +18,7 @@ use bytes::Bytes;
 pub use counters::{Counter, Counters};
 pub use fs::FsStore;
 pub use location::Location;
-pub use s3::S3Options;
+pub use s3::{S3Options, S3Timeouts};
 
 use crate::error::{Access, Error, Operation, Result};
 use s3::S3Store;

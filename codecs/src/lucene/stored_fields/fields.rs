@@ -39,7 +39,7 @@ pub struct Fields<'a> {
     end: usize,
 }
 
-/// The bytes of a document contradict the format at this many bytes before its end.
+/// The bytes of a document contradict the format at this many bytes before its end; so do bytes after its last field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Malformed {
     /// How many bytes of the document were left where the malformed field starts.
@@ -98,11 +98,18 @@ impl<'a> Iterator for Fields<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        self.remaining = self.remaining.checked_sub(1)?;
         let remaining = self.rest.len();
+        self.remaining = match self.remaining.checked_sub(1) {
+            Some(left) => left,
+            None if remaining == 0 => return None,
+            None => {
+                self.rest = &[]; // Once: the next call ends the iteration.
+                return Some(Err(Malformed { remaining }));
+            }
+        };
         let field = self.field().ok_or(Malformed { remaining });
         if field.is_err() {
-            self.remaining = 0;
+            (self.remaining, self.rest) = (0, &[]);
         }
         Some(field)
     }

@@ -9,7 +9,7 @@ use crate::lucene::primitives::{vint, vlong, zigzag};
 use nom::Parser;
 use nom::error::context;
 
-/// The files that [`ChunkIndex::decode`] needs, whole.
+/// The files that an index of chunks is decoded from, whole.
 #[derive(Debug, Clone, Copy)]
 pub struct IndexFiles<'a> {
     /// Name and bytes of `.fdx`.

@@ -79,6 +79,12 @@ impl OpenChunk<'_> {
         self.header.total
     }
 
+    /// The compressed documents, as the [`Compression`] lays them out.
+    #[must_use]
+    pub const fn compressed(&self) -> &[u8] {
+        self.body
+    }
+
     /// Whether all documents of the chunk are empty.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
