@@ -82,6 +82,11 @@ impl<'a> Parts<'a> {
         u32::from_le_bytes(self.array())
     }
 
+    /// Eight bytes.
+    pub fn long(&mut self) -> u64 {
+        u64::from_le_bytes(self.array())
+    }
+
     /// A file with a length before it.
     pub fn file(&mut self) -> &'a [u8] {
         let length = usize::from(self.short()).min(self.rest.len());

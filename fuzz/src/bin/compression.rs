@@ -28,8 +28,10 @@ fn check(output: codecs::Result<Vec<u8>>) {
     assert!(output.map_or(0, |output| output.len()) <= LIMIT);
 }
 
+type Decompress = fn(&[u8], &[u8], &mut [u8]) -> Result<(), compression::Reason>;
+
 /// A block that must fill its output exactly, with a dictionary.
-fn block(mut parts: Parts<'_>, decompress: fn(&[u8], &[u8], &mut [u8]) -> Result<(), compression::Reason>) {
+fn block(mut parts: Parts<'_>, decompress: Decompress) {
     let mut output = vec![0; usize::from(parts.short())];
     let dictionary = parts.file();
     let _ = decompress(parts.last(), dictionary, &mut output);

@@ -6,6 +6,12 @@
 use codecs::lucene::stored_fields::{Chunk, Documents, Format, IndexFiles, StoredFields};
 use fuzz::{MEMORY, MOST_DOCUMENTS, Parts, sealed};
 use libfuzzer_sys::fuzz_target;
+use std::cell::RefCell;
+
+thread_local! {
+    // Kept, as a worker of the engine keeps it: to fill a new buffer with zeros takes longer than all the rest.
+    static DOCUMENTS: RefCell<Documents> = RefCell::default();
+}
 
 /// A damaged index may name the same bytes over and over.
 const MOST_CHUNKS: u64 = 32;
@@ -25,12 +31,13 @@ fn read(max_doc: u32, fdx: &[u8], fdm: &[u8], fdt: &[u8]) {
     let Ok(fields) = StoredFields::open(("_0.fdt", head, fdt.len() as u64), files, None, max_doc) else {
         return;
     };
-    let mut documents = Documents::default();
     for number in 0..fields.chunk_count().min(MOST_CHUNKS) {
         let Ok(chunk) = fields.chunk(number) else { continue };
         assert!(chunk.documents.end <= max_doc && chunk.bytes.end <= fdt.len() as u64);
-        documents.clear();
-        read_chunk(&fields, &chunk, fdt, &mut documents);
+        DOCUMENTS.with_borrow_mut(|documents| {
+            documents.clear();
+            read_chunk(&fields, &chunk, fdt, documents);
+        });
     }
 }
 

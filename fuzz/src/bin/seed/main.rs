@@ -17,10 +17,13 @@ const LONGEST: usize = 40_000;
 /// The longest of a class is taken too, if it is no longer than this: small files have few features.
 const LONGEST_OF_CLASS: usize = 12_000;
 
-/// Seeds by target and class, such as a codec or the version of a server; shortest first.
+/// A target, and a class of its seeds, such as a codec or the version of a server.
+type Class = (&'static str, String);
+
+/// Seeds with their lengths, shortest first.
 #[derive(Default)]
 pub(crate) struct Seeds {
-    found: BTreeMap<(&'static str, String), BTreeSet<(usize, Vec<u8>)>>,
+    found: BTreeMap<Class, BTreeSet<(usize, Vec<u8>)>>,
 }
 
 impl Seeds {

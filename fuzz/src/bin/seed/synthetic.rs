@@ -46,6 +46,10 @@ pub(crate) fn add(seeds: &mut Seeds) {
             }
         }
     }
+    let numbers = [[9_u64, 4], [20, 10], [1 << 40, 1 << 30]].map(|numbers| numbers.map(u64::to_le_bytes));
+    for (place, numbers) in numbers.iter().enumerate() {
+        seeds.add("shard_snapshot", format!("numbers{place}"), numbers.concat());
+    }
     seeds.add("compression", "zstd", [&[2], &zstd(b"")[..]].concat());
     for kind in 0..16 {
         for bits in [1, 8, 26, 50, 64] {
