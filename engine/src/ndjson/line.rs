@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn comments_become_spaces_where_a_newline_would_end_them() {
-        assert_eq!(on_one_line("{// c \"\n\"a\":1}"), "{      \"a\":1}");
+        assert_eq!(on_one_line("{// c \"\n\"a\":1}"), "{       \"a\":1}");
         assert_eq!(on_one_line("{/* \n\" */\"a\":\"//\"}"), "{        \"a\":\"//\"}");
     }
 
