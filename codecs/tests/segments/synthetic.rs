@@ -53,7 +53,7 @@ fn index_90(documents: u32, start: usize, end: usize) -> [Vec<u8>; 2] {
     let fdx = index_header("Lucene90FieldsIndexIdx", 0);
     let data = i64::try_from(fdx.len()).unwrap().to_le_bytes();
     let [start, end] = [start, end].map(|at| i64::try_from(at).unwrap());
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "small")]
+    #[expect(clippy::cast_possible_truncation, reason = "the numbers are small")]
     let line = |first: i64, last: i64| {
         [&first.to_le_bytes()[..], &((last - first) as f32).to_le_bytes(), &[0; 8], &[0]].concat()
     };
@@ -75,6 +75,9 @@ fn index_50(codec: &str, start: usize, end: usize) -> Vec<u8> {
     let document = [0, 0, 0];
     sealed(&[&index_header(codec, 1)[..], &[2, 1], &document, &start, &[0, 0], &[0], &end].concat())
 }
+
+/// A codec and what makes a slice of it.
+type Slicing<'a> = (&'a str, &'a dyn Fn(&[u8]) -> Vec<u8>);
 
 type Compress = fn(&[u8], &[u8]) -> Vec<u8>;
 
@@ -176,7 +179,7 @@ fn assert_large_document(fdt: &[u8], fdx: &[u8], fdm: &[u8]) {
 
 #[test]
 fn a_large_document_of_lucene_9_is_in_slices_in_every_compression() {
-    let formats: [(&str, &dyn Fn(&[u8]) -> Vec<u8>); 5] = [
+    let formats: [Slicing<'_>; 5] = [
         ("Lucene90StoredFieldsFastData", &lz4_with_dictionary),
         ("Lucene90StoredFieldsHighData", &|slice| with_dictionary(slice, deflate)),
         ("ZstdStoredFields814", &|slice| with_length(&zstd(slice, &[]))),
@@ -192,7 +195,7 @@ fn a_large_document_of_lucene_9_is_in_slices_in_every_compression() {
 
 #[test]
 fn a_large_document_of_lucene_5_and_8_7_is_in_slices() {
-    let formats: [(&str, &dyn Fn(&[u8]) -> Vec<u8>); 4] = [
+    let formats: [Slicing<'_>; 4] = [
         ("Lucene50StoredFieldsFast", &|slice| lz4(slice, &[])),
         ("Lucene50StoredFieldsHigh", &|slice| with_length(&deflate(slice, &[]))),
         ("Lucene87StoredFieldsFast", &lz4_with_dictionary),

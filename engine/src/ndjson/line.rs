@@ -61,6 +61,18 @@ impl LineWriter {
         stored.first() == Some(&b'{') && is_on_one_line(stored)
     }
 
+    /// About how many bytes of memory the line of a large source takes, beside the source: none when it stands in the
+    /// line as it is; as many again as JSON; more when it is converted, which builds the text and copies it.
+    pub(super) fn copied_len(&self, stored: &[u8]) -> u64 {
+        const CONVERTED: u64 = 8;
+        let length = stored.len() as u64;
+        match stored.trim_ascii_start().first() {
+            _ if self.is_line(stored) => 0,
+            Some(b'{') => length,
+            _ => length.saturating_mul(CONVERTED),
+        }
+    }
+
     pub(super) fn write_after_source(&self, output: &mut Vec<u8>) {
         output.extend_from_slice(match self.format {
             LineFormat::Document => b"}\n",
