@@ -53,7 +53,6 @@ fn index_90(documents: u32, start: usize, end: usize) -> [Vec<u8>; 2] {
     let fdx = index_header("Lucene90FieldsIndexIdx", 0);
     let data = i64::try_from(fdx.len()).unwrap().to_le_bytes();
     let [start, end] = [start, end].map(|at| i64::try_from(at).unwrap());
-    #[expect(clippy::cast_possible_truncation, reason = "the numbers are small")]
     let line = |first: i64, last: i64| {
         [&first.to_le_bytes()[..], &((last - first) as f32).to_le_bytes(), &[0; 8], &[0]].concat()
     };
