@@ -258,6 +258,29 @@ async fn damages(name: &'static str, index: &'static str, most: usize) {
     fs::remove_dir_all(&subject.folder).unwrap();
 }
 
+/// What names blobs in a repository can be wrong, and each blob whole.
+#[tokio::test]
+async fn a_whole_blob_in_the_place_of_another_costs_its_segment() {
+    let subject = Subject::new("es-7.10.2", "updates").await;
+    let location = Location::File(subject.folder.join("repo"));
+    let repository = Repository::open(location, S3Options::default()).await.unwrap();
+    let snapshot = repository.snapshot("snap1").await.unwrap();
+    let files = snapshot.shard(&snapshot.index("updates").await.unwrap(), 0).await.unwrap();
+    let mut fields: Vec<_> = files.iter().filter(|file| file.physical_name.ends_with(".fnm")).collect();
+    fields.sort_by_key(|file| (file.length, file.physical_name.clone()));
+    let pair = fields.windows(2).find(|pair| pair[0].length == pair[1].length).unwrap();
+    let path = |name: &str| subject.folder.join("repo").join(files.path(name));
+    fs::copy(path(&pair[0].name), path(&pair[1].name)).unwrap();
+
+    let outcomes = subject.read().await;
+    assert!(outcomes.found(&files.path(&pair[1].name)));
+    let (report, lines) = outcomes.backfill.unwrap();
+    assert_eq!(subject.judge(&report, &lines, "swapped"), Backfill::Failed);
+    let reason = report.indices[0].counts.first_failure.clone().unwrap();
+    assert!(reason.contains(&format!("`{}`: its footer has checksum ", pair[1].physical_name)), "{reason}");
+    fs::remove_dir_all(&subject.folder).unwrap();
+}
+
 macro_rules! damages {
     ($($(#[$attribute:meta])* $test:ident $name:literal $index:literal $most:expr;)*) => {
         $($(#[$attribute])* #[tokio::test] async fn $test() { damages($name, $index, $most).await; })*

@@ -72,6 +72,41 @@ snapshot `snap2`: 21 indices, 31 shards, 1 695 documents read, checksums of 414 
 }
 
 #[test]
+fn a_snapshot_that_cannot_be_read_does_not_keep_others_from_being_checked() {
+    let folder = scratch("check-others");
+    support::copy_folder(&demo(), &folder.join("repo"));
+    let blob = "snap-XI9xJljzStmJHunPUV5ueQ.dat";
+    std::fs::remove_file(folder.join("repo").join(blob)).unwrap();
+    let (status, output, errors) = run_in(&folder, "snapshot check --repo repo --indices merged");
+    assert_eq!((status, errors.as_str()), (Some(1), ""));
+    let lines: Vec<&str> = output.lines().map(|line| line.split("  could not").next().unwrap()).collect();
+    let expected = [
+        "SNAPSHOT  INDEX  SHARD  BLOB                             OFFSET  PROBLEM",
+        "snap1     -          -  snap-XI9xJljzStmJHunPUV5ueQ.dat       -",
+        "snapshot `snap1`: 0 indices, 0 shards, 0 documents read, checksums of 0 files (0 B) computed, 1 faults",
+    ];
+    assert_eq!(lines[..3], expected);
+    assert!(lines[3].starts_with("snapshot `snap2`: "), "{output}");
+}
+
+/// What `--help` of a command lists: every option is a variable too, as the page of the program says.
+#[test]
+fn every_option_has_its_variable() {
+    for command in ["backfill", "snapshot list", "snapshot show", "snapshot check"] {
+        let (status, help, _) = ferry("help", &format!("{command} --help"));
+        assert_eq!(status, Some(0));
+        let options = help.lines().map(str::trim_start).filter_map(|line| {
+            let start = line.find("--").filter(|start| *start <= 4)?;
+            line[start + 2..].split([' ', '\n']).next()
+        });
+        for option in options.filter(|option| !matches!(*option, "help" | "version")) {
+            let variable = format!("FERRY_{}", option.to_uppercase().replace('-', "_"));
+            assert!(help.contains(&format!("[env: {variable}=")), "{command}: {variable}\n{help}");
+        }
+    }
+}
+
+#[test]
 fn a_run_ends_with_a_table_that_balances() {
     let arguments = "backfill --repo DEMO --snapshot snap1 --indices nested,nosource,-join,source_excludes --target ndjson:out";
     let expected = "\

@@ -30,7 +30,7 @@ pub(crate) struct BackfillArgs {
     #[arg(long, value_name = "TARGET", env = "FERRY_TARGET", allow_hyphen_values = true)]
     target: LineTarget,
     /// Show what would be done: work items, documents, bytes to fetch
-    #[arg(long)]
+    #[arg(long, env = "FERRY_DRY_RUN")]
     dry_run: bool,
     /// What a document becomes
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t, env = "FERRY_NDJSON_FORMAT")]

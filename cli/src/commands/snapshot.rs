@@ -49,7 +49,7 @@ pub(crate) struct CheckArgs {
     #[command(flatten)]
     selection: SelectionArgs,
     /// Verify every blob, also those that a backfill does not need
-    #[arg(long)]
+    #[arg(long, env = "FERRY_ALL")]
     all: bool,
     /// Memory for the data in flight
     #[arg(long, value_name = "BYTES", value_parser = bytes, default_value = "512MiB", env = "FERRY_MEMORY")]
@@ -161,10 +161,6 @@ fn describe_shown(shown: &Shown) -> String {
 
 async fn check(args: CheckArgs, output: &Output) -> anyhow::Result<ExitStatus> {
     let repository = args.repository.open().await?;
-    let names: Vec<String> = match args.snapshot {
-        Some(name) => vec![name],
-        None => repository.snapshots().iter().map(|snapshot| snapshot.name.clone()).collect(),
-    };
     let settings = CheckSettings {
         selection: args.selection.selection_of_all(),
         all_blobs: args.all,
@@ -174,11 +170,10 @@ async fn check(args: CheckArgs, output: &Output) -> anyhow::Result<ExitStatus> {
             .or_else(|| std::thread::available_parallelism().ok())
             .unwrap_or(NonZeroUsize::MIN),
     };
-    let mut reports = Vec::new();
-    for name in names {
-        let snapshot = repository.snapshot(&name).await?;
-        reports.push(inspect::check(&snapshot, &settings).await?);
-    }
+    let reports = match args.snapshot {
+        Some(name) => vec![inspect::check(&repository.snapshot(&name).await?, &settings).await?],
+        None => inspect::check_all(&repository, &settings).await?,
+    };
     match args.output.output {
         OutputForm::Json => output.json(&reports)?,
         OutputForm::Text => output.text(&describe_check(&reports))?,

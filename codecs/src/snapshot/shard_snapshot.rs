@@ -9,6 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+use std::ops::Range;
 
 /// What the names of files start with that have no blob: their content is in the metadata.
 const VIRTUAL_PREFIX: &str = "v__";
@@ -104,8 +105,20 @@ impl ShardFile {
 
     /// The blobs that hold the file, one after the other; none if it [is virtual](Self::is_virtual).
     pub fn parts(&self) -> impl Iterator<Item = Part> {
+        self.numbered_parts(0..self.number_of_parts())
+    }
+
+    /// Those of the [`parts`](Self::parts) that hold bytes of a range; found without a look at the others.
+    pub fn parts_in(&self, range: Range<u64>) -> impl Iterator<Item = Part> {
+        let (start, end) = (range.start, range.end.min(self.length));
+        let (first, behind) = (start / self.part_size(), end.div_ceil(self.part_size()));
+        let behind = if start < end { behind.min(self.number_of_parts()) } else { first };
+        self.numbered_parts(first..behind)
+    }
+
+    fn numbered_parts(&self, numbers: Range<u64>) -> impl Iterator<Item = Part> {
         let part_size = self.part_size();
-        (0..self.number_of_parts()).map(move |number| {
+        numbers.map(move |number| {
             let offset = number.saturating_mul(part_size);
             let blob = match self.number_of_parts() {
                 1 => self.name.clone(),
@@ -195,6 +208,24 @@ mod tests {
             assert_eq!(parts(&file("__a", u64::MAX, part_size)), [part("__a", 0, u64::MAX)]);
         }
         assert_eq!(parts(&file("v__a", 5, Some(1))), []);
+    }
+
+    #[test]
+    fn the_parts_of_a_range_are_found_without_a_look_at_the_others() {
+        let of = |file: &ShardFile, range: Range<u64>| {
+            file.parts_in(range).map(|part| (part.offset, part.length)).collect::<Vec<_>>()
+        };
+        let parts = file("__a", 21, Some(10));
+        assert_eq!(of(&parts, 0..10), [(0, 10)]);
+        assert_eq!(of(&parts, 9..11), [(0, 10), (10, 10)]);
+        assert_eq!(of(&parts, 20..21), [(20, 1)]);
+        assert_eq!(of(&parts, 21..30), []);
+        assert_eq!(of(&parts, 5..5), []);
+        assert_eq!(of(&file("__a", 21, None), 5..6), [(0, 21)]);
+        assert_eq!(of(&file("v__a", 21, None), 5..6), []);
+        // One after the other, these would take minutes.
+        let many = file("__a", MOST_PARTS, Some(1));
+        assert_eq!(of(&many, MOST_PARTS - 1..MOST_PARTS), [(MOST_PARTS - 1, 1)]);
     }
 
     fn decoded(files: &str) -> Result<ShardSnapshot> {

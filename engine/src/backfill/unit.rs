@@ -177,7 +177,10 @@ impl Work {
                 if needed > self.permitted {
                     return Ok(Decoded::NeedsMemory(needed));
                 }
-                self.read_large(&chunk, &bytes)?;
+                let copied = self.read_large(&chunk, &bytes, needed)?;
+                if copied > 0 {
+                    return Ok(Decoded::NeedsMemory(needed.saturating_add(copied)));
+                }
             } else {
                 self.read(&chunk, &bytes)?;
             }
@@ -200,15 +203,22 @@ impl Work {
     }
 
     /// As [`Work::read`], but large sources are written from where they are; the block goes with the batch.
-    fn read_large(&mut self, chunk: &Chunk, bytes: &[u8]) -> Result<()> {
+    ///
+    /// Returns how many bytes more than `needed` it takes, if those are not permitted; then nothing was done.
+    fn read_large(&mut self, chunk: &Chunk, bytes: &[u8], needed: u64) -> Result<u64> {
         let mut block = DocumentBlock::default();
         let failures = read_block(&self.unit, chunk, bytes, &mut block);
+        let copied = LineBatch::copied_len(&self.job.writer, &block);
+        if copied > 0 && needed.saturating_add(copied) > self.permitted {
+            return Ok(copied);
+        }
         let block = Arc::new(block);
         let mut unwritable = Vec::new();
         self.buffer.batch.add_large(&self.job.writer, Arc::clone(&block), |document, reason| {
             unwritable.push((document.number, document.id.to_vec(), reason));
         });
-        self.job.count(&self.unit.segment, &block, failures, unwritable)
+        self.job.count(&self.unit.segment, &block, failures, unwritable)?;
+        Ok(0)
     }
 
     fn bytes_of(&self, chunk: &Chunk) -> Bytes {

@@ -5,7 +5,7 @@ use super::check_segment::check_segment;
 use crate::error::{Error, Operation, Result, chain};
 use crate::flow::MemoryBudget;
 use crate::segment::segments;
-use crate::snapshot::{Index, IndexSelection, ShardFiles, Snapshot};
+use crate::snapshot::{Index, IndexSelection, Repository, ShardFiles, Snapshot};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,7 +31,7 @@ pub struct CheckSettings {
 /// Something that is missing or damaged.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Fault {
-    /// The index.
+    /// The index; `-` for a fault of the whole snapshot.
     pub index: String,
     /// Number of the shard.
     pub shard: Option<u32>,
@@ -73,6 +73,26 @@ pub(super) struct Context<'a> {
     pub(super) damaged: Mutex<BTreeSet<String>>,
 }
 
+/// Checks the selected indices of every snapshot of a repository; one that cannot be read is a fault.
+///
+/// # Errors
+///
+/// Those of [`check`].
+pub async fn check_all(repository: &Repository, settings: &CheckSettings) -> Result<Vec<CheckReport>> {
+    let mut reports = Vec::new();
+    for entry in repository.snapshots() {
+        reports.push(match repository.snapshot(&entry.name).await {
+            Ok(snapshot) => check(&snapshot, settings).await?,
+            Err(error) if error.is_damage() || matches!(error, Error::UnreadableSnapshot { .. }) => {
+                let fault = Fault::of_error("-", None, repository, &error);
+                CheckReport { snapshot: entry.name.clone(), faults: vec![fault], ..CheckReport::default() }
+            }
+            Err(error) => return Err(error),
+        });
+    }
+    Ok(reports)
+}
+
 /// Checks the selected indices of a snapshot.
 ///
 /// # Errors
@@ -89,7 +109,9 @@ pub async fn check(snapshot: &Snapshot<'_>, settings: &CheckSettings) -> Result<
         let index = match snapshot.index(name).await {
             Ok(index) => index,
             Err(error) if error.is_damage() => {
-                count(&report, |report| report.faults.push(Fault::of_error(name, None, snapshot, &error)));
+                count(&report, |report| {
+                    report.faults.push(Fault::of_error(name, None, snapshot.repository(), &error))
+                });
                 continue;
             }
             Err(error) => return Err(error),
@@ -189,7 +211,7 @@ impl Context<'_> {
             return Err(error);
         }
         let Fault { blob, offset, problem, .. } =
-            Fault::of_error(self.index, Some(self.shard), snapshot, &error);
+            Fault::of_error(self.index, Some(self.shard), snapshot.repository(), &error);
         self.fault(blob, offset, problem);
         Ok(())
     }
@@ -236,8 +258,8 @@ impl Context<'_> {
 }
 
 impl Fault {
-    fn of_error(index: &str, shard: Option<u32>, snapshot: &Snapshot<'_>, error: &Error) -> Self {
-        let url = snapshot.repository().store().url();
+    fn of_error(index: &str, shard: Option<u32>, repository: &Repository, error: &Error) -> Self {
+        let url = repository.store().url();
         let (blob, offset, problem) = match error {
             Error::Codec { source, .. } => {
                 (source.file().to_owned(), known_offset(source, source.offset()), source.to_string())

@@ -6,6 +6,6 @@ mod check_segment;
 mod list;
 mod show;
 
-pub use check::{CheckReport, CheckSettings, Fault, check};
+pub use check::{CheckReport, CheckSettings, Fault, check, check_all};
 pub use list::{SnapshotRow, list};
 pub use show::{IndexRow, SegmentRow, Shown, show};

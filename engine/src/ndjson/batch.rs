@@ -47,6 +47,13 @@ impl LineBatch {
         self.lines.capacity()
     }
 
+    /// About how many bytes [`Self::add_large`] takes for sources that it cannot leave in the block.
+    pub(crate) fn copied_len(writer: &LineWriter, block: &DocumentBlock) -> u64 {
+        let sources = block.iter().filter_map(|document| document.source);
+        let large = sources.filter(|source| source.len() >= LARGE_SOURCE);
+        large.map(|source| writer.copied_len(source)).sum()
+    }
+
     /// Appends the lines of all documents of a block; a document without a line goes to `failed`.
     pub fn add(
         &mut self,

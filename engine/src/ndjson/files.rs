@@ -38,6 +38,8 @@ pub(super) struct IndexFiles {
     options: FileOptions,
     number: u32,
     open: Option<OpenFile>,
+    /// A write failed: the last file may end inside a line, so nothing follows it and it gets no final name.
+    is_broken: bool,
 }
 
 #[derive(Debug)]
@@ -68,11 +70,27 @@ impl IndexFiles {
             }
             fs::remove_file(path)?;
         }
-        Ok(Self { folder, options, number: 0, open: None })
+        Ok(Self { folder, options, number: 0, open: None, is_broken: false })
     }
 
     /// Appends bytes that are whole lines (or whole members) and rotates.
+    ///
+    /// After an error, every later call is an error too.
     pub(super) fn append(&mut self, batch: &Encoded<'_>) -> io::Result<()> {
+        self.check()?;
+        let appended = self.append_whole(batch);
+        self.is_broken = appended.is_err();
+        appended
+    }
+
+    fn check(&self) -> io::Result<()> {
+        if self.is_broken {
+            return Err(io::Error::other("an earlier write to the file failed"));
+        }
+        Ok(())
+    }
+
+    fn append_whole(&mut self, batch: &Encoded<'_>) -> io::Result<()> {
         let open = match &mut self.open {
             Some(open) => open,
             none => {
@@ -91,6 +109,7 @@ impl IndexFiles {
 
     /// Gives the open file its final name.
     pub(super) fn finish(&mut self) -> io::Result<()> {
+        self.check()?;
         match self.open.take() {
             Some(open) => open.finish(),
             None => Ok(()),
@@ -187,5 +206,21 @@ mod tests {
         assert_eq!(folder_name(".ds-logs-000001"), ".ds-logs-000001");
         assert_eq!(folder_name("../../etc"), "..%2F..%2Fetc");
         assert_eq!([".", "..", ""].map(folder_name), ["%2E%", "%2E%2E%", "%"]);
+    }
+
+    #[test]
+    fn a_file_that_may_end_inside_a_line_is_not_continued_and_gets_no_final_name() {
+        let directory = std::env::temp_dir().join(format!("ferry-files-{}", std::process::id()));
+        let mut files = IndexFiles::create(&directory, "i", FileOptions::default()).unwrap();
+        files.append(&Encoded::Compressed(b"{}\n".to_vec())).unwrap();
+        let path = directory.join("i/part-00001.ndjson.unfinished");
+        // Open for reading only: a write to it fails.
+        let intact = std::mem::replace(&mut files.open.as_mut().unwrap().file, File::open(&path).unwrap());
+        assert!(files.append(&Encoded::Compressed(b"{}\n".to_vec())).is_err());
+        files.open.as_mut().unwrap().file = intact;
+        assert!(files.append(&Encoded::Compressed(b"{}\n".to_vec())).is_err());
+        assert!(files.finish().is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"{}\n");
+        fs::remove_dir_all(directory).unwrap();
     }
 }

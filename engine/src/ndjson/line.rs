@@ -3,7 +3,6 @@
 use crate::document::Document;
 use codecs::source;
 use memchr::memchr;
-use std::borrow::Cow;
 
 /// What a document becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -59,7 +58,19 @@ impl LineWriter {
 
     /// Whether a stored `_source` can stand in a line as it is.
     pub(super) fn is_line(&self, stored: &[u8]) -> bool {
-        matches!(source::to_json("_source", stored, limit(stored)), Ok(Cow::Borrowed(json)) if memchr(b'\n', json).is_none())
+        stored.first() == Some(&b'{') && is_on_one_line(stored)
+    }
+
+    /// About how many bytes of memory the line of a large source takes, beside the source: none when it stands in the
+    /// line as it is; as many again as JSON; more when it is converted, which builds the text and copies it.
+    pub(super) fn copied_len(&self, stored: &[u8]) -> u64 {
+        const CONVERTED: u64 = 8;
+        let length = stored.len() as u64;
+        match stored.trim_ascii_start().first() {
+            _ if self.is_line(stored) => 0,
+            Some(b'{') => length,
+            _ => length.saturating_mul(CONVERTED),
+        }
     }
 
     pub(super) fn write_after_source(&self, output: &mut Vec<u8>) {
@@ -111,12 +122,17 @@ fn json_string(text: &[u8], output: &mut Vec<u8>) {
     }
 }
 
+/// Whether JSON text can be followed by more on its line: it has no newline, and no comment after it.
+fn is_on_one_line(json: &[u8]) -> bool {
+    json.last() == Some(&b'}') && memchr(b'\n', json).is_none()
+}
+
 /// Appends JSON text so that it has no newline: as it is where it has none, which is the common case.
 ///
 /// Outside strings a newline is white space and becomes a space, and a comment (which Elasticsearch accepts)
 /// becomes spaces. Inside a string, where JSON allows none, it becomes the escape that stands for it.
 fn write_on_one_line(json: &[u8], output: &mut Vec<u8>) {
-    if memchr(b'\n', json).is_none() {
+    if is_on_one_line(json) {
         output.extend_from_slice(json);
         return;
     }
@@ -141,7 +157,7 @@ fn write_on_one_line(json: &[u8], output: &mut Vec<u8>) {
                 Place::String
             }
             (Place::Escape, _) => emit(output, byte, Place::String),
-            (Place::LineComment, b'\n') => emit(output, b' ', Place::Outside),
+            (Place::LineComment, b'\n' | b'\r') => emit(output, b' ', Place::Outside),
             (Place::BlockComment, b'*') if next == Some(b'/') => {
                 bytes.next();
                 output.push(b' ');
@@ -188,6 +204,17 @@ mod tests {
     fn comments_become_spaces_where_a_newline_would_end_them() {
         assert_eq!(on_one_line("{// c \"\n\"a\":1}"), "{       \"a\":1}");
         assert_eq!(on_one_line("{/* \n\" */\"a\":\"//\"}"), "{        \"a\":\"//\"}");
+    }
+
+    #[test]
+    fn a_carriage_return_ends_a_comment_too() {
+        assert_eq!(on_one_line("{// c\r\"a\":1\n}"), "{     \"a\":1 }");
+    }
+
+    #[test]
+    fn a_comment_after_the_source_does_not_swallow_what_follows() {
+        assert_eq!(on_one_line("{\"a\":1} // c"), "{\"a\":1}     ");
+        assert_eq!(on_one_line("{\"a\":\"/\"} "), "{\"a\":\"/\"} ");
     }
 
     #[test]

@@ -133,13 +133,16 @@ impl Compound {
         let entries =
             CompoundEntries::decode(&entries_file, &entries).map_err(|error| shard.undecodable(error))?;
         entries.check_length(&entries_file, length).map_err(|error| shard.undecodable(error))?;
-        let whole = if length <= SMALL_COMPOUND { Self::read_whole(shard, &file).await? } else { None };
+        let whole =
+            if length <= SMALL_COMPOUND { Self::read_whole(shard, &file, length).await? } else { None };
         Ok(Self { file, entries_file, entries, whole })
     }
 
     /// All of `.cfs`; none where it is cut, so that what is left can be read file by file.
-    async fn read_whole(shard: &ShardFiles, file: &str) -> Result<Option<Bytes>> {
-        match shard.read(file).await {
+    ///
+    /// Not with the check of its footer: the files in it have checksums of their own.
+    async fn read_whole(shard: &ShardFiles, file: &str, length: u64) -> Result<Option<Bytes>> {
+        match shard.read_range(file, 0..length).await {
             Ok(bytes) => Ok(Some(bytes)),
             Err(Error::WrongLength { .. }) => Ok(None),
             Err(error) => Err(error),

@@ -159,7 +159,27 @@ impl<'a> Snapshot<'a> {
         let (file, bytes) = repository.read_metadata(&path).await?;
         let metadata = IndexMetadata::decode(&file, &bytes, DECODED_LIMIT)
             .map_err(|error| self.undecodable(name, error))?;
-        Ok(Index { metadata: Arc::new(metadata), name: name.to_owned() })
+        let index = Index { metadata: Arc::new(metadata), name: name.to_owned() };
+        if repository.data().layout == Layout::Names {
+            self.check_number_of_shards(&index, file).await?;
+        }
+        Ok(index)
+    }
+
+    /// Looks for one shard more than the metadata says: that of Elasticsearch 1 has no checksum, and a shard that
+    /// is not counted would be lost without a word.
+    async fn check_number_of_shards(&self, index: &Index, file: String) -> Result<()> {
+        let shards = index.metadata.number_of_shards;
+        match self.shard(index, shards).await {
+            Err(Error::NotFound { .. }) => Ok(()),
+            Err(error) if !error.is_damage() => Err(error),
+            _ => {
+                let what = format!(
+                    "`index.number_of_shards` is {shards}, and the snapshot has a shard {shards} of the index"
+                );
+                Err(self.undecodable(&index.name, codecs::Error::Corrupt { file, offset: 0, what }))
+            }
+        }
     }
 
     /// Why the server left a shard out of the snapshot.

@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::storage::{BlobStore, Listing};
 use bytes::{Bytes, BytesMut};
+use codecs::lucene::codec_util::{FOOTER_LENGTH, Footer};
 use codecs::snapshot::shard_snapshot::{Part, ShardFile, ShardSnapshot};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -71,7 +72,28 @@ impl ShardFiles {
                 self.damaged(name, format!("{} bytes, expected at most {MAX_WHOLE_FILE}", file.length))
             );
         }
-        self.read_range(name, 0..file.length).await
+        let bytes = self.read_range(name, 0..file.length).await?;
+        self.check_footer(file, &bytes)?;
+        Ok(bytes)
+    }
+
+    /// Compares the checksum in the footer of a file with the one in the shard's metadata.
+    ///
+    /// A blob that belongs to another file of the kind is whole: its own checksum is right, and only this one differs.
+    fn check_footer(&self, file: &ShardFile, bytes: &[u8]) -> Result<()> {
+        let name = &file.physical_name;
+        let recorded = file.checksum.as_deref().filter(|_| self.has_footer(name));
+        let recorded = recorded.and_then(|text| u64::from_str_radix(text, 36).ok());
+        let footer = bytes.get(bytes.len().saturating_sub(FOOTER_LENGTH)..).unwrap_or_default();
+        let (Some(recorded), Ok((_, found))) = (recorded, Footer::decode(footer)) else {
+            return Ok(()); // Who decodes the file says what is wrong with its footer.
+        };
+        if recorded == u64::from(found.checksum) {
+            return Ok(());
+        }
+        let found = found.checksum;
+        let what = format!("its footer has checksum {found:08x}, the shard's metadata says {recorded:08x}");
+        Err(self.damaged(name, what))
     }
 
     /// Some bytes of a file.
@@ -107,14 +129,11 @@ impl ShardFiles {
         range: &Range<u64>,
     ) -> impl Iterator<Item = (String, Range<u64>)> + use<'a> {
         let range = range.clone();
-        file.parts().filter_map(move |part| {
+        file.parts_in(range.clone()).map(move |part| {
             let end = part.offset.saturating_add(part.length);
             let (from, to) = (range.start.max(part.offset), range.end.min(end));
-            let is_in = from < to;
-            is_in.then(|| {
-                let inside = from.saturating_sub(part.offset)..to.saturating_sub(part.offset);
-                (format!("{}{}", self.folder, part.blob), inside)
-            })
+            let inside = from.saturating_sub(part.offset)..to.saturating_sub(part.offset);
+            (format!("{}{}", self.folder, part.blob), inside)
         })
     }
 
@@ -122,7 +141,9 @@ impl ShardFiles {
     #[must_use]
     pub fn locate(&self, name: &str, offset: u64) -> Option<(String, u64)> {
         let file = self.files.get(name)?;
-        let part = file.parts().filter(|part| part.offset <= offset).last()?;
+        let at = offset.min(file.length.saturating_sub(1));
+        // A file without bytes is one blob.
+        let part = file.parts_in(at..at.saturating_add(1)).next().or_else(|| file.parts().next())?;
         Some((format!("{}{}", self.folder, part.blob), offset.saturating_sub(part.offset)))
     }
 

@@ -25,6 +25,12 @@ use chunk::ChunkHeader;
 use index::ChunkIndex;
 use std::ops::Range;
 
+/// From this size on, in bytes, memory for a chunk is not touched before its documents are.
+const LARGE: usize = 1 << 20;
+
+/// More than fit: a chunk has up to 4096 documents, and its head alone takes several bytes.
+const MAX_DOCUMENTS_PER_BYTE: u64 = 4096;
+
 /// The stored fields of one segment: knows where the chunks are, and decodes them.
 #[derive(Debug, Clone)]
 pub struct StoredFields {
@@ -123,6 +129,11 @@ impl StoredFields {
         if end > data_end {
             let what = format!("the index ends at byte {end}, the file has {data_end} bytes of data");
             return Err(fields.corrupt(data_end, what));
+        }
+        // Bit sets of so many documents are made next: not on the word of a number in `.si`.
+        if u64::from(max_doc) > end.saturating_mul(MAX_DOCUMENTS_PER_BYTE) {
+            let what = format!("{max_doc} documents in {end} bytes, at most {MAX_DOCUMENTS_PER_BYTE} a byte");
+            return Err(fields.corrupt(0, what));
         }
         fields.check_first_chunk()?;
         Ok(fields)
@@ -275,7 +286,12 @@ impl Documents {
     fn space(&mut self, length: usize) -> &mut [u8] {
         let end = self.used.saturating_add(length);
         if self.buffer.len() < end {
-            self.buffer.resize(end, 0);
+            if self.used == 0 && end >= LARGE {
+                // Pages that the system has zeroed: one that nothing is decompressed into takes no memory.
+                self.buffer = vec![0; end];
+            } else {
+                self.buffer.resize(end, 0);
+            }
         }
         self.buffer.get_mut(self.used..end).unwrap_or_default()
     }
