@@ -13,7 +13,7 @@ use tracing_subscriber::EnvFilter;
 
 /// Gives large buffers back to the operating system when they are freed: `--memory` is about what the process takes.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     let cli = args::Cli::parse();
