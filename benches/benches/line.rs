@@ -48,7 +48,7 @@ fn line(criterion: &mut Criterion) {
             target: LineTarget::Null,
             format: LineFormat::Document,
             files: FileOptions::default(),
-            failed_documents: PathBuf::from("/dev/null"),
+            failed_documents: std::env::temp_dir().join("ferry-bench-failed.ndjson"),
             memory: 512 << 20,
             threads: NonZeroUsize::MIN,
             source_version: None,

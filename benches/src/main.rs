@@ -16,7 +16,6 @@ use engine::storage::{Location, S3Options};
 use futures::{StreamExt, TryStreamExt, stream};
 use std::io::Write;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -141,7 +140,7 @@ fn lines(
         target: LineTarget::Null,
         format: LineFormat::Document,
         files: FileOptions::default(),
-        failed_documents: PathBuf::from("/dev/null"),
+        failed_documents: std::env::temp_dir().join("ferry-bench-failed.ndjson"),
         memory: 512 << 20,
         threads,
         source_version: None,

@@ -32,8 +32,9 @@ pub(super) struct FailedDocuments {
 
 impl FailedDocuments {
     /// Records go to `path`. A file of an earlier run would be mistaken for this run's, so it is moved aside.
+    /// What is no regular file, such as a pipe or `/dev/null`, stays where it is.
     pub(super) fn new(path: PathBuf) -> Result<Self> {
-        if path.exists() {
+        if path.is_file() {
             let mut aside = path.clone().into_os_string();
             aside.push(".old");
             std::fs::rename(&path, aside).map_err(|source| Self::error(&path, source))?;
@@ -78,5 +79,38 @@ impl FailedDocuments {
 
     fn error(path: &Path, source: std::io::Error) -> Error {
         Error::FailedDocuments { path: path.to_owned(), source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("ferry-failed-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    #[test]
+    fn a_file_of_an_earlier_run_is_moved_aside() {
+        let folder = folder("aside");
+        let path = folder.join("failed.ndjson");
+        std::fs::write(&path, "before").unwrap();
+        FailedDocuments::new(path.clone()).unwrap();
+        assert!(!path.exists());
+        assert_eq!(std::fs::read_to_string(folder.join("failed.ndjson.old")).unwrap(), "before");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_device_is_not_moved() {
+        let folder = folder("device");
+        let path = folder.join("null"); // A link: what a mistake would move is the link, not the device.
+        std::os::unix::fs::symlink("/dev/null", &path).unwrap();
+        FailedDocuments::new(path.clone()).unwrap();
+        assert!(path.is_symlink());
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }
