@@ -95,3 +95,38 @@ fn duration(seconds: f64) -> String {
         seconds => format!("{} h {} min", (seconds / 3600.0).floor(), (seconds % 3600.0 / 60.0).floor()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_what_is_done_what_is_left_and_what_it_waits_for() {
+        let mut now = ProgressSnapshot {
+            total: 3000,
+            shards: 4,
+            shards_opened: 2,
+            done: 1500,
+            failed: 0,
+            fetched: 1 << 20,
+            written: 3 << 20,
+            fetching: 1,
+            writing: 0,
+        };
+        let line = |now: &ProgressSnapshot| describe(now, Duration::from_secs(10));
+        assert_eq!(
+            line(&now),
+            "1 500 of about 6 000 documents, 1.0 MiB read, 3.0 MiB written, 150 documents/s, 30 s left, \
+             waits for the repository"
+        );
+        (now.shards_opened, now.failed, now.fetching, now.writing) = (4, 7, 0, 1);
+        assert_eq!(
+            line(&now),
+            "1 500 of 3 000 documents, 7 failed, 1.0 MiB read, 3.0 MiB written, 150 documents/s, 10 s left, \
+             waits for the target"
+        );
+        now.done = 0;
+        assert!(line(&now).starts_with("0 of 3 000 documents, 7 failed, 1.0 MiB read, "), "{}", line(&now));
+        assert_eq!(duration(3_725.0), "1 h 2 min");
+    }
+}

@@ -1,6 +1,6 @@
 //! A repository of Elasticsearch 1 with a segment of Lucene 4.0, as indices that were carried over from 0.90 have:
 //! no server of ours writes it. Its documents are not compressed, so that they can be made to any size.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use engine::backfill::{self, Outcome, Progress, Report, Settings};
 use engine::ndjson::{FileOptions, LineFormat, LineTarget};

@@ -152,24 +152,34 @@ fn a_bulk_request_has_two_lines_a_document() {
     assert_eq!(output, "{\"index\":{\"_index\":\"doomed\",\"_id\":\"1\"}}\n{\"n\":1}\n");
 }
 
-#[test]
-fn files_are_compressed_and_rotated_on_request() {
-    let folder = scratch("rotated");
-    let arguments = "backfill --repo DEMO --snapshot snap1 --indices plain --target ndjson:. --rotate-bytes 1KiB --compression gzip";
-    let (status, _, errors) = run_in(&folder, arguments);
+/// Runs with files of about 1 KiB and reads them back; how many files and lines there are.
+fn rotated(method: &str, extension: &str, read: fn(std::fs::File) -> String) -> (usize, usize) {
+    let folder = scratch(&format!("rotated-{method}"));
+    let arguments =
+        "backfill --repo DEMO --snapshot snap1 --indices plain --target ndjson:. --rotate-bytes 1KiB";
+    let (status, _, errors) = run_in(&folder, &format!("{arguments} --compression {method}"));
     assert_eq!((status, errors.as_str()), (Some(0), ""));
-    let mut lines = 0;
-    let mut files = 0;
+    let (mut files, mut lines) = (0, 0);
     for entry in std::fs::read_dir(folder.join("plain")).unwrap() {
         let path = entry.unwrap().path();
-        assert!(path.to_str().unwrap().ends_with(".ndjson.gz"), "{}", path.display());
-        let file = std::fs::File::open(path).unwrap();
-        let text = std::io::read_to_string(flate2::read::MultiGzDecoder::new(file)).unwrap();
-        lines += text.lines().count();
+        assert!(path.to_str().unwrap().ends_with(extension), "{}", path.display());
+        lines += read(std::fs::File::open(path).unwrap()).lines().count();
         files += 1;
     }
-    assert_eq!(lines, 300);
-    assert!(files > 1, "{files} files");
+    (files, lines)
+}
+
+#[test]
+fn files_are_compressed_and_rotated_on_request() {
+    let none = rotated("none", ".ndjson", |file| std::io::read_to_string(file).unwrap());
+    let gzip = rotated("gzip", ".ndjson.gz", |file| {
+        std::io::read_to_string(flate2::read::MultiGzDecoder::new(file)).unwrap()
+    });
+    let zstd = rotated("zstd", ".ndjson.zst", |file| {
+        std::io::read_to_string(zstd::Decoder::new(file).unwrap()).unwrap()
+    });
+    assert_eq!([none.1, gzip.1, zstd.1], [300; 3]);
+    assert!([none.0, gzip.0, zstd.0].iter().all(|files| *files > 1), "{none:?} {gzip:?} {zstd:?}");
 }
 
 #[test]

@@ -104,9 +104,9 @@ impl LineWriter {
     }
 }
 
-/// How long a converted `_source` may be, in bytes: many times what any of its forms saves, but bounded.
+/// How long a converted `_source` may be, in bytes: more than DEFLATE, the closest of its forms, can save, but bounded.
 fn limit(stored: &[u8]) -> usize {
-    stored.len().saturating_mul(256).clamp(1 << 16, 1 << 30)
+    stored.len().saturating_mul(1100).clamp(1 << 16, 1 << 30)
 }
 
 /// Appends text as a JSON string. Bytes that are not UTF-8 become U+FFFD, which is what a server shows for them.
@@ -220,6 +220,28 @@ mod tests {
     #[test]
     fn a_newline_inside_a_string_becomes_its_escape() {
         assert_eq!(on_one_line("{\"a\":\"x\ny\"}"), "{\"a\":\"x\\ny\"}");
+    }
+
+    #[test]
+    fn a_source_that_deflates_well_is_written() {
+        let mut json = vec![b' '; 4 << 20];
+        json[0] = b'{';
+        json[(4 << 20) - 1] = b'}';
+        let mut stream = flate2::write::DeflateEncoder::new(b"DFL\0".to_vec(), flate2::Compression::best());
+        std::io::Write::write_all(&mut stream, &json).unwrap();
+        let stored = stream.finish().unwrap();
+        assert!(stored.len() * 256 < json.len(), "{}", stored.len());
+        let document = Document {
+            number: 0,
+            id: b"1",
+            type_name: None,
+            routing: None,
+            parent: None,
+            source: Some(&stored),
+        };
+        let mut output = Vec::new();
+        LineWriter::new(LineFormat::Bulk, "i", false, None).write(&document, &mut output).unwrap();
+        assert!(output.ends_with(b"   }\n") && output.len() > json.len());
     }
 
     #[test]
