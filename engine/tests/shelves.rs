@@ -6,11 +6,11 @@ use std::fs;
 use std::path::Path;
 
 const SHELVES: [&[&str]; 5] = [
-    &["error", "flow", "document"],
-    &["storage"],
-    &["snapshot"],
-    &["segment", "ndjson"],
-    &["backfill", "inspect"],
+    &["error", "flow", "telemetry", "document"],
+    &["storage", "target", "transform"],
+    &["snapshot", "coordination"],
+    &["segment", "ndjson", "bulk"],
+    &["backfill", "inspect", "verify"],
 ];
 
 fn shelf_of(module: &str) -> Option<usize> {
