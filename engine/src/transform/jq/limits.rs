@@ -1,0 +1,249 @@
+//! What keeps a jq program from running for ever or out of stack.
+//!
+//! jaq has no hook for that, so a filter of our own is put into every definition that can call itself, into
+//! every `reduce` and `foreach`, and into `range`: nothing else in jq repeats without an end.
+
+use super::value::{self, Guarded};
+use jaq_core::load::lex::StrPart;
+use jaq_core::load::parse::{BinaryOp, Def, Pattern, Term};
+use jaq_core::native::{Filter, Fun, bome};
+use jaq_core::path::{Part, Path};
+use jaq_core::{Cv, Error, Exn, Native, RunPtr};
+use jaq_json::Val;
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+/// How long a program may work at one document.
+pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(1);
+/// How much stack it may take. Threads have 2 MiB.
+const STACK_LIMIT: usize = 512 * 1024;
+/// How deep a value that a loop builds may be nested.
+const NESTING_LIMIT: usize = 1000;
+/// How many steps lie between two looks at the clock.
+const STEPS_A_LOOK: u32 = 16;
+
+/// The name of the filter that is put in; no program can write it.
+const TICK: &str = "!tick";
+
+/// Watches over one run of a program.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    deadline: Instant,
+    stack: usize,
+    steps: Cell<u32>,
+    /// The limit that was reached: final, even where the program catches what follows from it.
+    reached: Cell<Option<&'static str>>,
+}
+
+impl Guard {
+    pub(crate) fn new(time_limit: Duration) -> Self {
+        Self {
+            deadline: Instant::now() + time_limit,
+            stack: stack_position(),
+            steps: Cell::new(0),
+            reached: Cell::new(None),
+        }
+    }
+
+    /// The limit that was reached, if any.
+    pub(crate) fn reached(&self) -> Option<&'static str> {
+        self.reached.get()
+    }
+
+    /// Whether the program may go on with this value.
+    fn check(&self, value: &Val) -> bool {
+        let steps = self.steps.get().wrapping_add(1);
+        self.steps.set(steps);
+        let limit = if self.reached.get().is_some() {
+            return false;
+        } else if self.stack.abs_diff(stack_position()) > STACK_LIMIT {
+            "the program calls itself too deeply"
+        } else if steps.is_multiple_of(STEPS_A_LOOK) && Instant::now() > self.deadline {
+            "the program takes too long"
+        } else if is_nested_too_deeply(value) {
+            "the program builds a value that is nested too deeply"
+        } else {
+            return true;
+        };
+        self.reached.set(Some(limit));
+        false
+    }
+}
+
+/// About where the stack is now.
+fn stack_position() -> usize {
+    let here = 0_u8;
+    std::ptr::from_ref(std::hint::black_box(&here)).addr()
+}
+
+/// Looks at first elements only: enough for what a loop wraps again and again.
+fn is_nested_too_deeply(value: &Val) -> bool {
+    let mut inner = Some(value);
+    for _ in 0..NESTING_LIMIT {
+        inner = match inner {
+            Some(Val::Arr(elements)) => elements.first(),
+            Some(Val::Obj(members)) => members.first().map(|(_, value)| value),
+            _ => return false,
+        };
+    }
+    inner.is_some()
+}
+
+/// Ends a run. Unlike an error it cannot be caught by the program.
+fn stop<'a>() -> Exn<'a, Val> {
+    Exn::halt(1)
+}
+
+/// The filters of jaq without those that look outside (environment, clock, log), and with guarded ones.
+pub(crate) fn functions() -> impl Iterator<Item = Fun<Guarded>> {
+    const REPLACED: [&str; 8] =
+        ["range", "fromjson", "env", "now", "halt", "localtime", "strflocaltime", "debug_empty"];
+    let of_jaq = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
+    let kept = of_jaq.filter(|(name, _, _)| !REPLACED.contains(name) && *name != "stderr_empty");
+    let own: [Filter<RunPtr<Guarded>>; 2] = [
+        ("range", jaq_core::native::v(3), |cv| range(cv)),
+        ("fromjson", jaq_core::native::v(0), |cv| bome(from_json(&cv.1))),
+    ];
+    kept.chain(own.map(|filter| jaq_core::native::run::<Guarded>(filter))).chain([tick()])
+}
+
+/// The definitions of jaq without those that look outside.
+pub(crate) fn definitions<'s>() -> impl Iterator<Item = Def<&'s str>> {
+    const REMOVED: [&str; 4] = ["debug", "stderr", "halt", "halt_error"];
+    let of_jaq = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
+    let kept = of_jaq.filter(|def| !REMOVED.contains(&def.name));
+    kept.map(|def| Def { name: def.name, args: def.args, body: guarded(def.body) })
+}
+
+fn tick() -> Fun<Guarded> {
+    let filter = Native::<Guarded>::new(|cv| match cv.0.data().guard.check(&cv.1) {
+        true => Box::new(std::iter::once(Ok(cv.1))),
+        false => Box::new(std::iter::once(Err(stop()))),
+    })
+    .with_paths(|cv| match cv.0.data().guard.check(&cv.1.0) {
+        true => Box::new(std::iter::once(Ok(cv.1))),
+        false => Box::new(std::iter::once(Err(stop()))),
+    })
+    .with_update(|cv, update| match cv.0.data().guard.check(&cv.1) {
+        true => update(cv.1),
+        false => Box::new(std::iter::once(Err(stop()))),
+    });
+    (TICK, Box::new([]), filter)
+}
+
+fn range<'a>(mut cv: Cv<'a, Guarded>) -> jaq_core::ValXs<'a, Val> {
+    let (by, to, from) = (cv.0.pop_var(), cv.0.pop_var(), cv.0.pop_var());
+    let guard = cv.0.data().guard;
+    let zero = Val::from(0_isize);
+    let mut next = Some(Ok(from));
+    Box::new(std::iter::from_fn(move || {
+        let value = match next.take()? {
+            Ok(value) => value,
+            Err(error) => return Some(Err(error)),
+        };
+        let is_within = match by.cmp(&zero) {
+            std::cmp::Ordering::Greater => value < to,
+            std::cmp::Ordering::Less => value > to,
+            std::cmp::Ordering::Equal => value != to,
+        };
+        if !is_within {
+            return None;
+        }
+        if !guard.check(&value) {
+            return Some(Err(stop()));
+        }
+        next = Some((value.clone() + by.clone()).map_err(Exn::from));
+        Some(Ok(value))
+    }))
+}
+
+/// Reads JSON as carefully as a document: a text out of a document may be nested as deeply as it likes.
+fn from_json(text: &Val) -> Result<Val, Error<Val>> {
+    let Val::TStr(bytes) = text else { return Err(Error::typ(text.clone(), "string")) };
+    value::from_json(bytes, value::Duplicates::KeepLast).map_err(Error::str)
+}
+
+fn guarded_box(term: Box<Term<&str>>) -> Box<Term<&str>> {
+    Box::new(guarded(*term))
+}
+
+fn pipe<'s>(left: Term<&'s str>, right: Term<&'s str>) -> Term<&'s str> {
+    Term::BinOp(Box::new(left), BinaryOp::Pipe(None), Box::new(right))
+}
+
+/// A definition whose first act is to look at the limits.
+pub(crate) fn guarded_definition(def: Def<&str>) -> Def<&str> {
+    let body = pipe(Term::Call(TICK, Vec::new()), guarded(def.body));
+    Def { body, ..def }
+}
+
+/// The term with limits in all its local definitions and loops.
+pub(crate) fn guarded(term: Term<&str>) -> Term<&str> {
+    let all = |terms: Vec<Term<_>>| terms.into_iter().map(guarded).collect();
+    match term {
+        Term::Str(format, parts) => Term::Str(format, parts.into_iter().map(guarded_part).collect()),
+        Term::Arr(term) => Term::Arr(term.map(guarded_box)),
+        Term::Obj(members) => {
+            let member = |(key, value): (Term<_>, Option<Term<_>>)| (guarded(key), value.map(guarded));
+            Term::Obj(members.into_iter().map(member).collect())
+        }
+        Term::Neg(term) => Term::Neg(guarded_box(term)),
+        Term::BinOp(left, operation, right) => {
+            let operation = match operation {
+                BinaryOp::Pipe(Some(pattern)) => BinaryOp::Pipe(Some(guarded_pattern(pattern))),
+                other => other,
+            };
+            Term::BinOp(guarded_box(left), operation, guarded_box(right))
+        }
+        Term::Label(name, term) => Term::Label(name, guarded_box(term)),
+        Term::Fold(name, values, pattern, terms) => {
+            Term::Fold(name, guarded_box(values), guarded_pattern(pattern), guarded_loop(terms))
+        }
+        Term::TryCatch(term, catch) => Term::TryCatch(guarded_box(term), catch.map(guarded_box)),
+        Term::IfThenElse(branches, otherwise) => {
+            let branch = |(condition, then): (Term<_>, Term<_>)| (guarded(condition), guarded(then));
+            Term::IfThenElse(branches.into_iter().map(branch).collect(), otherwise.map(guarded_box))
+        }
+        Term::Def(defs, term) => {
+            Term::Def(defs.into_iter().map(guarded_definition).collect(), guarded_box(term))
+        }
+        Term::Call(name, arguments) => Term::Call(name, all(arguments)),
+        Term::Path(term, path) => Term::Path(guarded_box(term), guarded_path(path)),
+        Term::Id | Term::Recurse | Term::Num(_) | Term::Break(_) | Term::Var(_) => term,
+    }
+}
+
+/// Of the terms of a `reduce` or `foreach`, the second one is what is repeated.
+fn guarded_loop<'s>(terms: Vec<Term<&'s str>>) -> Vec<Term<&'s str>> {
+    let term = |(position, term): (usize, Term<&'s str>)| match position {
+        1 => pipe(guarded(term), Term::Call(TICK, Vec::new())),
+        _ => guarded(term),
+    };
+    terms.into_iter().enumerate().map(term).collect()
+}
+
+fn guarded_part<'s>(part: StrPart<&'s str, Term<&'s str>>) -> StrPart<&'s str, Term<&'s str>> {
+    match part {
+        StrPart::Term(term) => StrPart::Term(guarded(term)),
+        other => other,
+    }
+}
+
+fn guarded_pattern(pattern: Pattern<&str>) -> Pattern<&str> {
+    match pattern {
+        Pattern::Arr(patterns) => Pattern::Arr(patterns.into_iter().map(guarded_pattern).collect()),
+        Pattern::Obj(members) => {
+            let member = |(key, pattern)| (guarded(key), guarded_pattern(pattern));
+            Pattern::Obj(members.into_iter().map(member).collect())
+        }
+        Pattern::Var(name) => Pattern::Var(name),
+    }
+}
+
+fn guarded_path<'s>(path: Path<Term<&'s str>>) -> Path<Term<&'s str>> {
+    let part = |part| match part {
+        Part::Index(term) => Part::Index(guarded(term)),
+        Part::Range(from, to) => Part::Range(from.map(guarded), to.map(guarded)),
+    };
+    Path(path.0.into_iter().map(|(inner, optional)| (part(inner), optional)).collect())
+}

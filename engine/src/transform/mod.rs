@@ -1,0 +1,31 @@
+//! Changes documents on their way: a chain of steps out of a file, applied to one document at a time.
+
+mod chain;
+mod compile;
+mod config;
+mod config_error;
+mod field_path;
+mod fields;
+mod javascript;
+mod jq;
+mod json;
+mod names;
+mod steps;
+mod worker;
+
+#[cfg(test)]
+mod tests;
+
+pub use chain::Chain;
+pub use config_error::ConfigError;
+pub use worker::{Failure, Item, Operation, Output, Worker};
+
+use std::borrow::Cow;
+
+/// The text, or its begin and an ellipsis.
+fn shortened(text: &str, longest: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(longest) {
+        None => Cow::Borrowed(text),
+        Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
+    }
+}
