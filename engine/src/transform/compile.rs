@@ -34,6 +34,9 @@ pub(super) struct Compiled {
 /// Compiles the text of a file.
 pub(super) fn compile(name: &str, text: &str, folder: &Path) -> Result<Compiled, ConfigError> {
     let steps: config::Steps = serde_saphyr::from_str(text).map_err(|error| syntax(name, text, &error))?;
+    if steps.is_empty() && !text.contains('[') {
+        return Err(ConfigError::general(name, "there is no step in it: write a list, or `[]` for no step"));
+    }
     let mut compiler = Compiler { name, text, folder, scripts: 0, digest: Sha256::new() };
     compiler.add_to_digest(DIGEST_VERSION);
     compiler.add_to_digest(text.as_bytes());
@@ -50,6 +53,9 @@ fn syntax(name: &str, text: &str, error: &serde_saphyr::Error) -> ConfigError {
     let message = error.without_snippet().to_string();
     let message = message.lines().next().unwrap_or_default();
     let message = message.split(" at line ").next().unwrap_or_default().trim_end_matches(':');
+    let message = message.split(", set DuplicateKeyPolicy").next().unwrap_or_default();
+    let message = message.replace("expected sequence start", "expected a list");
+    let message = message.replace("expected mapping start", "expected a mapping");
     let number = |value: u64| usize::try_from(value).unwrap_or(0);
     match error.location() {
         Some(place) => ConfigError::at(name, text, number(place.line()), number(place.column()), message),
@@ -77,6 +83,24 @@ impl Compiler<'_> {
         ConfigError::at(self.name, self.text, number(place.line()), number(place.column()), message)
     }
 
+    /// An error at a line and column of a text in the file: the mark is put there where the file shows the text as
+    /// it is, else at its begin.
+    fn error_inside(&self, at: &Spanned<String>, line: usize, column: usize, message: String) -> ConfigError {
+        let number = |value: u64| usize::try_from(value).unwrap_or(0);
+        let (first_line, first_column) = (number(at.referenced.line()), number(at.referenced.column()));
+        let shown = at.value.lines().nth(line - 1).unwrap_or_default();
+        let file_line = first_line + line - 1;
+        let in_file = self.text.lines().nth(file_line.saturating_sub(1)).unwrap_or_default();
+        let begins = |start: usize| in_file.chars().skip(start.saturating_sub(1)).take(shown.chars().count());
+        // A plain or block text begins at its place, a quoted one after the quote.
+        let start =
+            [first_column, first_column + 1].into_iter().find(|start| begins(*start).eq(shown.chars()));
+        match start {
+            Some(start) => ConfigError::at(self.name, self.text, file_line, start + column - 1, message),
+            None => self.error(at, message),
+        }
+    }
+
     fn steps(&mut self, steps: config::Steps, prefix: &str, depth: usize) -> Result<Vec<Step>, ConfigError> {
         let mut compiled = Vec::with_capacity(steps.len());
         for (position, step) in steps.into_iter().enumerate() {
@@ -92,13 +116,18 @@ impl Compiler<'_> {
         Ok(compiled)
     }
 
-    fn stage(&mut self, step: Spanned<config::Step>, number: &str, depth: usize) -> Result<Option<Stage>, ConfigError> {
+    fn stage(
+        &mut self,
+        step: Spanned<config::Step>,
+        number: &str,
+        depth: usize,
+    ) -> Result<Option<Stage>, ConfigError> {
         let place = Spanned { value: (), referenced: step.referenced, defined: step.defined };
         Ok(Some(match step.value {
             config::Step::RenameIndex(rename) => Stage::RenameIndex(self.rename_index(rename, &place)?),
             config::Step::Types(types) => Stage::Types(self.types(types)?),
-            config::Step::DropType => Stage::DropType,
-            config::Step::DataStream => Stage::DataStream,
+            config::Step::DropType(_) => Stage::DropType,
+            config::Step::DataStream(_) => Stage::DataStream,
             config::Step::DropFields(paths) => {
                 let paths = paths.iter().map(|path| self.path(path)).collect::<Result<_, _>>()?;
                 Stage::Fields(FieldStep::Drop(paths))
@@ -113,7 +142,7 @@ impl Compiler<'_> {
             config::Step::Jq(program) => Stage::Jq(self.program(&program)?),
             config::Step::Javascript(script) => self.javascript(script, &place)?,
             config::Step::When(when) => self.when(when, &place, number, depth)?,
-            config::Step::Noop => return Ok(None),
+            config::Step::Noop(_) => return Ok(None),
         }))
     }
 
@@ -171,7 +200,8 @@ impl Compiler<'_> {
     fn program(&self, program: &Spanned<String>) -> Result<Program, ConfigError> {
         Program::compile(&program.value).map_err(|error| {
             let (line, column) = position(&program.value, error.offset);
-            self.error(program, format!("jq program, line {line}, column {column}: {}", error.problem))
+            let message = format!("jq program, line {line}, column {column}: {}", error.problem);
+            self.error_inside(program, line, column, message)
         })
     }
 
@@ -185,7 +215,8 @@ impl Compiler<'_> {
         if when.index.is_none() && when.jq.is_none() {
             return Err(self.error(place, "`when` needs `index`, `jq`, or both"));
         }
-        let index = when.index.map(|regex| whole(&regex.value).map_err(|problem| self.error(&regex, problem)));
+        let index =
+            when.index.map(|regex| whole(&regex.value).map_err(|problem| self.error(&regex, problem)));
         let index = index.transpose()?;
         let program = when.jq.map(|program| self.program(&program)).transpose()?;
         let steps = self.steps(when.steps, &format!("{number}."), depth + 1)?;
@@ -220,7 +251,11 @@ impl Compiler<'_> {
         script: &config::JavaScript,
         place: &Spanned<()>,
     ) -> Result<(String, String, Spanned<()>), ConfigError> {
-        let at = |value: &Spanned<String>| Spanned { value: (), referenced: value.referenced, defined: value.defined };
+        let at = |value: &Spanned<String>| Spanned {
+            value: (),
+            referenced: value.referenced,
+            defined: value.defined,
+        };
         match (&script.initialization_script, &script.initialization_script_file) {
             (Some(text), None) => Ok(("initialization_script".to_owned(), text.value.clone(), at(text))),
             (None, Some(file)) => {
@@ -244,7 +279,9 @@ impl Compiler<'_> {
             Err(_) => return Ok(bindings.value.0.clone()),
         };
         let valid = serde_json::from_str::<serde::de::IgnoredAny>(&json);
-        valid.map_err(|error| self.error(bindings, format!("`bindings_object` is a text, but not JSON: {error}")))?;
+        valid.map_err(|error| {
+            self.error(bindings, format!("`bindings_object` is a text, but not JSON: {error}"))
+        })?;
         Ok(json)
     }
 }
@@ -253,8 +290,8 @@ const fn kind(step: &config::Step) -> &'static str {
     match step {
         config::Step::RenameIndex(_) => "rename_index",
         config::Step::Types(_) => "types",
-        config::Step::DropType => "drop_type",
-        config::Step::DataStream => "data_stream",
+        config::Step::DropType(_) => "drop_type",
+        config::Step::DataStream(_) => "data_stream",
         config::Step::DropFields(_) => "drop_fields",
         config::Step::RenameFields(_) => "rename_fields",
         config::Step::SetFields(_) => "set_fields",
@@ -263,7 +300,7 @@ const fn kind(step: &config::Step) -> &'static str {
         config::Step::Jq(_) => "jq",
         config::Step::Javascript(_) => "javascript",
         config::Step::When(_) => "when",
-        config::Step::Noop => "noop",
+        config::Step::Noop(_) => "noop",
     }
 }
 

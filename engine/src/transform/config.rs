@@ -17,8 +17,8 @@ pub(super) enum Step {
     #[serde(alias = "TypeMappingSanitizationTransformerProvider")]
     Types(Types),
     #[serde(alias = "JsonTransformerForDocumentTypeRemovalProvider")]
-    DropType,
-    DataStream,
+    DropType(Nothing),
+    DataStream(Nothing),
     DropFields(Vec<Spanned<String>>),
     RenameFields(Pairs<Spanned<String>>),
     SetFields(Pairs<Json>),
@@ -29,7 +29,21 @@ pub(super) enum Step {
     Javascript(JavaScript),
     When(When),
     #[serde(rename = "NoopTransformerProvider")]
-    Noop,
+    Noop(Nothing),
+}
+
+/// No settings: nothing, an empty mapping, or an empty text.
+#[derive(Debug)]
+pub(super) struct Nothing;
+
+impl<'de> Deserialize<'de> for Nothing {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Json(json) = Json::deserialize(deserializer)?;
+        match json.as_str() {
+            "null" | "{}" | "\"\"" => Ok(Self),
+            _ => Err(de::Error::custom("this step has no settings")),
+        }
+    }
 }
 
 /// `rename_index`

@@ -184,7 +184,10 @@ fn put<'a>(
         *node = Node::Object(Vec::new()); // for Elasticsearch, `null` is a field that is not there
     }
     let Some(members) = node.open_object() else {
-        return Err(format!("`{}` cannot be written: there is a value that is no object on its way", path.text()));
+        return Err(format!(
+            "`{}` cannot be written: there is a value that is no object on its way",
+            path.text()
+        ));
     };
     for (name, next) in path.spellings(position).rev() {
         let Some(first) = members.iter().position(|member| member.is(name)) else { continue };

@@ -21,6 +21,14 @@ pub use config_error::ConfigError;
 pub use worker::{Failure, Item, Operation, Output, Worker};
 
 use std::borrow::Cow;
+use std::time::Duration;
+
+/// Time that the processor has worked for this thread: a limit in it is not reached by a machine that is busy or a
+/// process that was stopped.
+fn processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}
 
 /// The text, or its begin and an ellipsis.
 fn shortened(text: &str, longest: usize) -> Cow<'_, str> {

@@ -68,8 +68,9 @@ impl Template {
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('$') {
             parts.push(Part::Text(before.to_owned()));
-            let (part, length) = part(after, regex)
-                .ok_or_else(|| format!("`{text}`: after `$` must stand a group, `&` or `$`, as in `$1`, `${{name}}`, `$$`"))??;
+            let (part, length) = part(after, regex).ok_or_else(|| {
+                format!("`{text}`: after `$` must stand a group, `&` or `$`, as in `$1`, `${{name}}`, `$$`")
+            })??;
             parts.push(part);
             rest = after.get(length..).unwrap_or_default();
         }
@@ -80,7 +81,9 @@ impl Template {
     fn expand(&self, captures: &regex::Captures<'_>) -> String {
         let text = |part: &Part| match part {
             Part::Text(text) => text.clone(),
-            Part::Group(group) => captures.get(*group).map(|found| found.as_str().to_owned()).unwrap_or_default(),
+            Part::Group(group) => {
+                captures.get(*group).map(|found| found.as_str().to_owned()).unwrap_or_default()
+            }
         };
         self.0.iter().map(text).collect()
     }

@@ -171,7 +171,9 @@ impl Stage {
     pub(super) fn rename(&self, index: String) -> Option<String> {
         match self {
             Self::RenameIndex(rename) => Some(rename.apply(&index).unwrap_or(index)),
-            Self::Types(routing) => (routing.keeps_index && !routing.fixed.contains_key(&index)).then_some(index),
+            Self::Types(routing) => {
+                (routing.keeps_index && !routing.fixed.contains_key(&index)).then_some(index)
+            }
             Self::DataStream => Some(data_stream(&index).map_or(index.clone(), str::to_owned)),
             Self::DropType | Self::Fields(_) | Self::Filter(_) | Self::Jq(_) => Some(index),
             Self::JavaScript { .. } => None,

@@ -121,7 +121,9 @@ impl Script {
         let helpers = Helpers::of(ctx)?;
         let context = read::from_json(ctx, &helpers, self.bindings.as_bytes(), limits)?;
         let main = value.into_function().ok_or_else(|| {
-            Trouble::Words("the value of the script is not a function: its last line should be `main`".to_owned())
+            Trouble::Words(
+                "the value of the script is not a function: its last line should be `main`".to_owned(),
+            )
         })?;
         let transform: Value<'js> = main.call((context,))?;
         let transform = transform.into_function().ok_or_else(|| {
@@ -169,7 +171,8 @@ impl Engine {
             let value: Value<'_> = Helpers::transform(ctx)?.call((list,))?;
             let value = settled(ctx, value, &self.limits)?;
             let limits = &self.limits;
-            let mut collector = Collector { helpers: &helpers, limits, source: input.source, outputs: Vec::new() };
+            let mut collector =
+                Collector { helpers: &helpers, limits, source: input.source, outputs: Vec::new() };
             collector.collect(&value, 0)?;
             Ok(collector.outputs)
         })
@@ -187,11 +190,16 @@ impl Engine {
                 Ok(value) => Ok(value),
                 Err(Trouble::Words(problem)) => Err(problem),
                 Err(Trouble::Time) => Err(self.out_of_time()),
-                Err(Trouble::Script(rquickjs::Error::Exception)) => Err(self.describe(&ctx)),
+                Err(Trouble::Script(rquickjs::Error::Exception | rquickjs::Error::Unknown)) => {
+                    let words = self.describe(&ctx); // which may run getters of the script
+                    Err(if self.limits.was_over() { self.out_of_time() } else { words })
+                }
                 Err(Trouble::Script(rquickjs::Error::Utf8(_))) => {
                     Err("the result has a text that is not Unicode: half of a surrogate pair".to_owned())
                 }
-                Err(Trouble::Script(error)) => Err(crate::transform::shortened(&error.to_string(), 500).into_owned()),
+                Err(Trouble::Script(error)) => {
+                    Err(crate::transform::shortened(&error.to_string(), 500).into_owned())
+                }
             }
         })
     }

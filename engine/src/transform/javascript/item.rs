@@ -79,12 +79,16 @@ impl<'js> Collector<'_, 'js> {
         }
         if let Some(list) = value.as_array() {
             if depth >= MAX_LISTS || list.len() > MAX_OUTPUTS {
-                return fail(format!("the script returned more than {MAX_OUTPUTS} items, or lists in lists in lists"));
+                return fail(format!(
+                    "the script returned more than {MAX_OUTPUTS} items, or lists in lists in lists"
+                ));
             }
             return (0..list.len()).try_for_each(|position| self.collect(&list.get(position)?, depth + 1));
         }
         if value.is_undefined() {
-            return fail("the script returned nothing: return the item, or `[]` to drop the document".to_owned());
+            return fail(
+                "the script returned nothing: return the item, or `[]` to drop the document".to_owned(),
+            );
         }
         match value.as_object().filter(|_| !value.is_function()) {
             Some(_) if self.outputs.len() >= MAX_OUTPUTS => {
@@ -101,7 +105,8 @@ impl<'js> Collector<'_, 'js> {
 
     fn item(&mut self, item: &Object<'js>) -> Result<ScriptOutput, WriteError> {
         let is_untouched = self.helpers.is_untouched(item)?;
-        let (names, values) = if is_untouched { self.operation_only(item)? } else { properties(self.helpers, item)? };
+        let (names, values) =
+            if is_untouched { self.operation_only(item)? } else { properties(self.helpers, item)? };
         let mut output = None;
         let mut document = None;
         let mut operation_type = Operation::Index;

@@ -99,7 +99,7 @@
     const prototype = getPrototypeOf(value);
     if (prototype === record || prototype === objectPrototype || prototype === null) return 'object';
     if (value instanceof ownDate) return 'text';
-    for (const one of foreign) if (value instanceof one) return one.name;
+    for (let i = 0; i < foreign.length; i++) if (value instanceof foreign[i]) return foreign[i].name;
     try { apply(sizeOfMap, value, []); } catch { return 'object'; }
     return 'entries';
   };

@@ -93,7 +93,7 @@ impl<'a, 'js> Reader<'a, 'js> {
         let is_integer = text.strip_prefix('-').unwrap_or(text).bytes().all(|byte| byte.is_ascii_digit());
         if !is_integer || text == "-0" {
             let number = text.parse().map_err(|_| self.tokens.error(start, "not a number"))?;
-            return Ok(Value::new_number(ctx, number));
+            return Ok(Value::new_float(ctx, number)); // `new_number` would make 0 of -0
         }
         Ok(match text.parse::<i64>() {
             #[expect(clippy::cast_precision_loss, reason = "numbers of this size are exact")]

@@ -82,10 +82,15 @@ impl<'a, 'js> Writer<'a, 'js> {
     fn check(&mut self, depth: usize) -> Result<(), WriteError> {
         self.values = self.values.wrapping_add(1);
         if depth > MAX_DEPTH {
-            return Err(WriteError::Value(format!("the document is nested deeper than {MAX_DEPTH}, or in itself")));
+            return Err(WriteError::Value(format!(
+                "the document is nested deeper than {MAX_DEPTH}, or in itself"
+            )));
         }
         if self.out.len() > self.limits.memory {
-            return Err(WriteError::Value(format!("the document is larger than {} bytes", self.limits.memory)));
+            return Err(WriteError::Value(format!(
+                "the document is larger than {} bytes",
+                self.limits.memory
+            )));
         }
         if self.values.is_multiple_of(256) && self.limits.is_over() {
             return Err(WriteError::Time);
@@ -113,11 +118,17 @@ impl<'a, 'js> Writer<'a, 'js> {
         if let Some(token) = written.filter(is_same) {
             self.out.extend_from_slice(token.as_bytes());
         } else if !number.is_finite() {
-            return Err(WriteError::Value(format!("the document has the number {number}, which JSON cannot write")));
-        } else if number.fract() == 0.0 && number.abs() < 1e21 && !(number == 0.0 && number.is_sign_negative()) {
+            return Err(WriteError::Value(format!(
+                "the document has the number {number}, which JSON cannot write"
+            )));
+        } else if number.fract() == 0.0
+            && number.abs() < 1e21
+            && !(number == 0.0 && number.is_sign_negative())
+        {
             self.out.extend_from_slice(format!("{number:.0}").as_bytes());
         } else {
-            let shortest = serde_json::to_vec(&number).map_err(|error| WriteError::Value(error.to_string()))?;
+            let shortest =
+                serde_json::to_vec(&number).map_err(|error| WriteError::Value(error.to_string()))?;
             self.out.extend_from_slice(&shortest);
         }
         Ok(())
@@ -190,7 +201,9 @@ pub(super) fn properties<'js>(
             Ok((names, values))
         }
         Kind::Text => Err(WriteError::Value("there is a date where an object should be".to_owned())),
-        Kind::Foreign(class) => Err(WriteError::Value(format!("there is a {class}, which JSON has no form for"))),
+        Kind::Foreign(class) => {
+            Err(WriteError::Value(format!("there is a {class}, which JSON has no form for")))
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! every `reduce` and `foreach`, and into `range`: nothing else in jq repeats without an end.
 
 use super::value::{self, Guarded};
+use crate::transform::processor_time;
 use jaq_core::load::lex::StrPart;
 use jaq_core::load::parse::{BinaryOp, Def, Pattern, Term};
 use jaq_core::native::{Filter, Fun, bome};
@@ -11,12 +12,49 @@ use jaq_core::path::{Part, Path};
 use jaq_core::{Cv, Error, Exn, Native, RunPtr};
 use jaq_json::Val;
 use std::cell::Cell;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// How long a program may work at one document.
-pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(1);
-/// How much stack it may take. Threads have 2 MiB.
-const STACK_LIMIT: usize = 512 * 1024;
+/// What a program may use for one document.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Budget {
+    /// Of the processor.
+    pub(crate) time: Duration,
+    /// Turns of loops and calls of definitions. Each may make a list one longer that is freed by recursion.
+    pub(crate) steps: u32,
+    /// In bytes.
+    pub(crate) stack: usize,
+}
+
+impl Budget {
+    /// What fits on any thread: all that most programs need.
+    pub(crate) const SMALL: Self = Self { time: Duration::from_secs(1), steps: 2000, stack: 512 << 10 };
+    /// What a thread of its own allows.
+    pub(crate) const LARGE: Self = Self { time: Duration::from_secs(1), steps: 250_000, stack: 128 << 20 };
+    /// The stack of that thread; only what is used of it takes memory.
+    pub(crate) const LARGE_THREAD: usize = 512 << 20;
+}
+
+/// A limit that a program reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Limit {
+    Time,
+    Steps,
+    Stack,
+    Nesting,
+}
+
+impl Limit {
+    /// In words.
+    pub(crate) const fn describe(self) -> &'static str {
+        match self {
+            Self::Time => "the program takes too long",
+            Self::Steps => "the program takes too many steps",
+            Self::Stack => "the program calls itself too deeply",
+            Self::Nesting => "the program builds a value or path that is nested too deeply",
+        }
+    }
+}
+
 /// How deep a value that a loop builds may be nested.
 const NESTING_LIMIT: usize = 1000;
 /// How many steps lie between two looks at the clock.
@@ -28,40 +66,40 @@ const TICK: &str = "!tick";
 /// Watches over one run of a program.
 #[derive(Debug)]
 pub(crate) struct Guard {
-    deadline: Instant,
+    budget: Budget,
+    deadline: Duration,
     stack: usize,
     steps: Cell<u32>,
     /// The limit that was reached: final, even where the program catches what follows from it.
-    reached: Cell<Option<&'static str>>,
+    reached: Cell<Option<Limit>>,
 }
 
 impl Guard {
-    pub(crate) fn new(time_limit: Duration) -> Self {
-        Self {
-            deadline: Instant::now() + time_limit,
-            stack: stack_position(),
-            steps: Cell::new(0),
-            reached: Cell::new(None),
-        }
+    pub(crate) fn new(budget: Budget) -> Self {
+        let deadline = processor_time() + budget.time;
+        Self { budget, deadline, stack: stack_position(), steps: Cell::new(0), reached: Cell::new(None) }
     }
 
     /// The limit that was reached, if any.
-    pub(crate) fn reached(&self) -> Option<&'static str> {
+    pub(crate) fn reached(&self) -> Option<Limit> {
         self.reached.get()
     }
 
-    /// Whether the program may go on with this value.
-    fn check(&self, value: &Val) -> bool {
-        let steps = self.steps.get().wrapping_add(1);
-        self.steps.set(steps);
-        let limit = if self.reached.get().is_some() {
+    /// Whether the program may go on with this value, and a path of this many parts.
+    fn check(&self, value: &Val, path: usize) -> bool {
+        if self.reached.get().is_some() {
             return false;
-        } else if self.stack.abs_diff(stack_position()) > STACK_LIMIT {
-            "the program calls itself too deeply"
-        } else if steps.is_multiple_of(STEPS_A_LOOK) && Instant::now() > self.deadline {
-            "the program takes too long"
-        } else if is_nested_too_deeply(value) {
-            "the program builds a value that is nested too deeply"
+        }
+        let steps = self.steps.get().saturating_add(1);
+        self.steps.set(steps);
+        let limit = if self.stack.abs_diff(stack_position()) > self.budget.stack {
+            Limit::Stack
+        } else if steps > self.budget.steps {
+            Limit::Steps
+        } else if steps.is_multiple_of(STEPS_A_LOOK) && processor_time() > self.deadline {
+            Limit::Time
+        } else if path > NESTING_LIMIT || is_nested_too_deeply(value) {
+            Limit::Nesting
         } else {
             return true;
         };
@@ -76,17 +114,28 @@ fn stack_position() -> usize {
     std::ptr::from_ref(std::hint::black_box(&here)).addr()
 }
 
-/// Looks at first elements only: enough for what a loop wraps again and again.
+/// Looks at first and at last elements: enough for what a loop wraps again and again.
 fn is_nested_too_deeply(value: &Val) -> bool {
-    let mut inner = Some(value);
-    for _ in 0..NESTING_LIMIT {
-        inner = match inner {
-            Some(Val::Arr(elements)) => elements.first(),
-            Some(Val::Obj(members)) => members.first().map(|(_, value)| value),
-            _ => return false,
-        };
+    let is_deep = |inner: fn(&Val) -> Option<&Val>| {
+        std::iter::successors(Some(value), |value| inner(value)).nth(NESTING_LIMIT).is_some()
+    };
+    is_deep(first) || is_deep(last)
+}
+
+fn first(value: &Val) -> Option<&Val> {
+    match value {
+        Val::Arr(elements) => elements.first(),
+        Val::Obj(members) => members.first().map(|(_, value)| value),
+        _ => None,
     }
-    inner.is_some()
+}
+
+fn last(value: &Val) -> Option<&Val> {
+    match value {
+        Val::Arr(elements) => elements.last(),
+        Val::Obj(members) => members.last().map(|(_, value)| value),
+        _ => None,
+    }
 }
 
 /// Ends a run. Unlike an error it cannot be caught by the program.
@@ -116,15 +165,15 @@ pub(crate) fn definitions<'s>() -> impl Iterator<Item = Def<&'s str>> {
 }
 
 fn tick() -> Fun<Guarded> {
-    let filter = Native::<Guarded>::new(|cv| match cv.0.data().guard.check(&cv.1) {
+    let filter = Native::<Guarded>::new(|cv| match cv.0.data().guard.check(&cv.1, 0) {
         true => Box::new(std::iter::once(Ok(cv.1))),
         false => Box::new(std::iter::once(Err(stop()))),
     })
-    .with_paths(|cv| match cv.0.data().guard.check(&cv.1.0) {
+    .with_paths(|cv| match cv.0.data().guard.check(&cv.1.0, cv.1.1.iter().take(NESTING_LIMIT + 1).count()) {
         true => Box::new(std::iter::once(Ok(cv.1))),
         false => Box::new(std::iter::once(Err(stop()))),
     })
-    .with_update(|cv, update| match cv.0.data().guard.check(&cv.1) {
+    .with_update(|cv, update| match cv.0.data().guard.check(&cv.1, 0) {
         true => update(cv.1),
         false => Box::new(std::iter::once(Err(stop()))),
     });
@@ -149,7 +198,7 @@ fn range<'a>(mut cv: Cv<'a, Guarded>) -> jaq_core::ValXs<'a, Val> {
         if !is_within {
             return None;
         }
-        if !guard.check(&value) {
+        if !guard.check(&value, 0) {
             return Some(Err(stop()));
         }
         next = Some((value.clone() + by.clone()).map_err(Exn::from));

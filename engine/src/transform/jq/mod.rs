@@ -11,7 +11,7 @@ use jaq_core::load::parse::{Def, Parser, Term};
 use jaq_core::load::{Arena, File, Loader};
 use jaq_core::{Compiler, Ctx, Vars};
 use jaq_json::Val;
-use limits::Guard;
+use limits::{Budget, Guard, Limit};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use value::{Duplicates, Guarded, Run};
 
@@ -101,30 +101,62 @@ impl Program {
         })
     }
 
-    fn run<T>(
+    fn run<T: Send>(
         &self,
         source: &[u8],
         variables: Variables<'_>,
         duplicates: Duplicates,
-        take: impl FnOnce(&mut dyn Iterator<Item = Result<Val, String>>) -> Result<T, String>,
+        take: impl Fn(Results<'_>) -> Result<T, String> + Sync,
     ) -> Result<T, String> {
         if source.len() > MAX_DOCUMENT {
             return Err(format!("`_source` has {} bytes, jq takes {MAX_DOCUMENT}", source.len()));
         }
-        let input = value::from_json(source, duplicates).map_err(|error| format!("`_source` is {error}"))?;
-        let guard = Guard::new(limits::TIME_LIMIT);
+        let attempt = |budget| self.attempt(source, variables, duplicates, budget, &take);
+        match attempt(Budget::SMALL) {
+            (Some(Limit::Steps | Limit::Stack), _) => match on_large_stack(|| attempt(Budget::LARGE))? {
+                (Some(limit), _) => Err(limit.describe().to_owned()),
+                (None, taken) => taken,
+            },
+            (Some(limit), _) => Err(limit.describe().to_owned()),
+            (None, taken) => taken,
+        }
+    }
+
+    /// Runs the program once: the limit that it reached, and what it came to, which a reached limit makes void.
+    fn attempt<T>(
+        &self,
+        source: &[u8],
+        variables: Variables<'_>,
+        duplicates: Duplicates,
+        budget: Budget,
+        take: impl Fn(Results<'_>) -> Result<T, String>,
+    ) -> (Option<Limit>, Result<T, String>) {
+        let input = match value::from_json(source, duplicates) {
+            Ok(input) => input,
+            Err(error) => return (None, Err(format!("`_source` is {error}"))),
+        };
+        let guard = Guard::new(budget);
         // A defect of jaq must cost one document, not the run.
         let taken = catch_unwind(AssertUnwindSafe(|| {
             let run = Run { lut: &self.filter.lut, guard: &guard };
             let results = self.filter.id.run((Ctx::<Guarded>::new(run, variables.values()), input));
             take(&mut results.map(|result| result.map_err(describe)))
         }));
-        match (guard.reached(), taken) {
-            (Some(limit), _) => Err(limit.to_owned()),
-            (None, Ok(taken)) => taken,
-            (None, Err(_)) => Err("the jq engine panicked".to_owned()),
-        }
+        (guard.reached(), taken.unwrap_or_else(|_| Err("the jq engine panicked".to_owned())))
     }
+}
+
+/// What a program gives.
+type Results<'a> = &'a mut dyn Iterator<Item = Result<Val, String>>;
+
+/// Runs `work` on a thread of its own, which is worth it where thousands of steps are.
+fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("jq".to_owned()).stack_size(Budget::LARGE_THREAD);
+        let thread =
+            thread.spawn_scoped(scope, work).map_err(|error| format!("no thread for jq: {error}"))?;
+        thread.join().map_err(|_| "the jq engine panicked".to_owned())
+    })
 }
 
 impl Variables<'_> {
@@ -138,7 +170,10 @@ impl Variables<'_> {
 fn describe(error: jaq_core::Exn<'_, Val>) -> String {
     const LONGEST: usize = 500;
     match error.get_err() {
-        Ok(error) => super::shortened(&error.to_string(), LONGEST).into_owned(),
+        Ok(error) => match error.into_val() {
+            Val::TStr(text) => super::shortened(&String::from_utf8_lossy(&text), LONGEST).into_owned(),
+            other => super::shortened(&other.to_string(), LONGEST).into_owned(),
+        },
         Err(_) => "the program ended itself".to_owned(),
     }
 }
@@ -163,9 +198,14 @@ fn parse(code: &str) -> Result<Term<&str>, ProgramError> {
         None => internal(),
         Some((expected, token)) => {
             let token = token.map_or("", |token| token.as_str());
+            let expected = match expected.as_str() {
+                "nothing" => "the end of the program",
+                "term" => "a value or a filter",
+                other => other,
+            };
             ProgramError {
                 offset: if token.is_empty() { code.len() } else { offset_of(code, token) },
-                problem: format!("expected {}, found {}", expected.as_str(), found(token)),
+                problem: format!("expected {expected}, found {}", found(token)),
             }
         }
     })
@@ -187,7 +227,10 @@ fn check_brackets(code: &str) -> Result<(), ProgramError> {
             _ => {}
         }
         if depth > MAX_BRACKETS {
-            return Err(ProgramError { offset, problem: format!("brackets nested deeper than {MAX_BRACKETS}") });
+            return Err(ProgramError {
+                offset,
+                problem: format!("brackets nested deeper than {MAX_BRACKETS}"),
+            });
         }
     }
     Ok(())

@@ -110,7 +110,9 @@ impl<'a> Reader<'a> {
             let value = self.value(depth + 1)?;
             if members.insert(name, value).is_some() && self.duplicates == Duplicates::Refuse {
                 let name = String::from_utf8_lossy(token);
-                return Err(self.tokens.error(start, format!("the name {name} is there twice: one value would be lost")));
+                return Err(self
+                    .tokens
+                    .error(start, format!("the name {name} is there twice: one value would be lost")));
             }
             if self.ends(Token::EndObject, "`,` or `}`")? {
                 return Ok(Val::obj(members));

@@ -62,7 +62,8 @@ pub(crate) fn means(token: &[u8], text: &str) -> bool {
 pub(crate) fn encode(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = text;
-    while let Some(at) = rest.find(|character: char| character < ' ' || character == '"' || character == '\\') {
+    while let Some(at) = rest.find(|character: char| character < ' ' || character == '"' || character == '\\')
+    {
         let (before, after) = rest.split_at(at);
         out.extend_from_slice(before.as_bytes());
         let mut characters = after.chars();
