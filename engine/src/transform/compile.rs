@@ -126,8 +126,8 @@ impl Compiler<'_> {
         Ok(Some(match step.value {
             config::Step::RenameIndex(rename) => Stage::RenameIndex(self.rename_index(rename, &place)?),
             config::Step::Types(types) => Stage::Types(self.types(types)?),
-            config::Step::DropType(_) => Stage::DropType,
-            config::Step::DataStream(_) => Stage::DataStream,
+            config::Step::DropType => Stage::DropType,
+            config::Step::DataStream => Stage::DataStream,
             config::Step::DropFields(paths) => {
                 let paths = paths.iter().map(|path| self.path(path)).collect::<Result<_, _>>()?;
                 Stage::Fields(FieldStep::Drop(paths))
@@ -142,7 +142,7 @@ impl Compiler<'_> {
             config::Step::Jq(program) => Stage::Jq(self.program(&program)?),
             config::Step::Javascript(script) => self.javascript(script, &place)?,
             config::Step::When(when) => self.when(when, &place, number, depth)?,
-            config::Step::Noop(_) => return Ok(None),
+            config::Step::Noop => return Ok(None),
         }))
     }
 
@@ -290,8 +290,8 @@ const fn kind(step: &config::Step) -> &'static str {
     match step {
         config::Step::RenameIndex(_) => "rename_index",
         config::Step::Types(_) => "types",
-        config::Step::DropType(_) => "drop_type",
-        config::Step::DataStream(_) => "data_stream",
+        config::Step::DropType => "drop_type",
+        config::Step::DataStream => "data_stream",
         config::Step::DropFields(_) => "drop_fields",
         config::Step::RenameFields(_) => "rename_fields",
         config::Step::SetFields(_) => "set_fields",
@@ -300,7 +300,7 @@ const fn kind(step: &config::Step) -> &'static str {
         config::Step::Jq(_) => "jq",
         config::Step::Javascript(_) => "javascript",
         config::Step::When(_) => "when",
-        config::Step::Noop(_) => "noop",
+        config::Step::Noop => "noop",
     }
 }
 

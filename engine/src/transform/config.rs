@@ -9,40 +9,104 @@ use std::marker::PhantomData;
 /// The steps of a file, in order.
 pub(super) type Steps = Vec<Spanned<Step>>;
 
-/// One step. The names in capitals are those of the Java migrator, whose files are read as well.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
+/// One step: a name and its settings, or a name alone.
+#[derive(Debug)]
 pub(super) enum Step {
     RenameIndex(RenameIndex),
-    #[serde(alias = "TypeMappingSanitizationTransformerProvider")]
     Types(Types),
-    #[serde(alias = "JsonTransformerForDocumentTypeRemovalProvider")]
-    DropType(Nothing),
-    DataStream(Nothing),
+    DropType,
+    DataStream,
     DropFields(Vec<Spanned<String>>),
     RenameFields(Pairs<Spanned<String>>),
     SetFields(Pairs<Json>),
     CopyFields(Pairs<Spanned<String>>),
     Filter(Spanned<String>),
     Jq(Spanned<String>),
-    #[serde(alias = "JsonJSTransformerProvider")]
     Javascript(JavaScript),
     When(When),
-    #[serde(rename = "NoopTransformerProvider")]
-    Noop(Nothing),
+    Noop,
 }
 
-/// No settings: nothing, an empty mapping, or an empty text.
-#[derive(Debug)]
-pub(super) struct Nothing;
+/// The names of steps, for errors.
+const STEPS: &[&str] = &[
+    "rename_index",
+    "types",
+    "drop_type",
+    "data_stream",
+    "drop_fields",
+    "rename_fields",
+    "set_fields",
+    "copy_fields",
+    "filter",
+    "jq",
+    "javascript",
+    "when",
+];
 
-impl<'de> Deserialize<'de> for Nothing {
+impl Step {
+    /// A step without settings.
+    fn of_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "drop_type" | "JsonTransformerForDocumentTypeRemovalProvider" => Self::DropType,
+            "data_stream" => Self::DataStream,
+            "NoopTransformerProvider" => Self::Noop,
+            _ => return None,
+        })
+    }
+
+    /// A step by its name; the names in capitals are those of the Java migrator, whose files are read as well.
+    fn of_map<'de, A: MapAccess<'de>>(name: &str, map: &mut A) -> Result<Self, A::Error> {
+        Ok(match name {
+            "rename_index" => Self::RenameIndex(map.next_value()?),
+            "types" | "TypeMappingSanitizationTransformerProvider" => Self::Types(map.next_value()?),
+            "drop_fields" => Self::DropFields(map.next_value()?),
+            "rename_fields" => Self::RenameFields(map.next_value()?),
+            "set_fields" => Self::SetFields(map.next_value()?),
+            "copy_fields" => Self::CopyFields(map.next_value()?),
+            "filter" => Self::Filter(map.next_value()?),
+            "jq" => Self::Jq(map.next_value()?),
+            "javascript" | "JsonJSTransformerProvider" => Self::Javascript(map.next_value()?),
+            "when" => Self::When(map.next_value()?),
+            name => {
+                let step = Self::of_name(name).ok_or_else(|| de::Error::unknown_variant(name, STEPS))?;
+                let Json(settings) = map.next_value()?;
+                if !matches!(settings.as_str(), "null" | "{}" | "\"\"") {
+                    return Err(de::Error::custom(format_args!("`{name}` has no settings")));
+                }
+                step
+            }
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Step {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Json(json) = Json::deserialize(deserializer)?;
-        match json.as_str() {
-            "null" | "{}" | "\"\"" => Ok(Self),
-            _ => Err(de::Error::custom("this step has no settings")),
+        struct StepVisitor;
+        impl<'de> Visitor<'de> for StepVisitor {
+            type Value = Step;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a step: its name, a colon, its settings")
+            }
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<Step, E> {
+                if STEPS.contains(&name) && Step::of_name(name).is_none() {
+                    return Err(E::custom(format_args!("`{name}` needs settings")));
+                }
+                Step::of_name(name).ok_or_else(|| E::unknown_variant(name, STEPS))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Step, A::Error> {
+                let Some(name) = map.next_key::<String>()? else {
+                    return Err(de::Error::custom("a step is empty"));
+                };
+                let step = Step::of_map(&name, &mut map)?;
+                match map.next_key::<String>()? {
+                    None => Ok(step),
+                    Some(second) => Err(de::Error::custom(format_args!(
+                        "`{second}` stands in the step `{name}`: each step begins with `- `"
+                    ))),
+                }
+            }
         }
+        deserializer.deserialize_any(StepVisitor)
     }
 }
 
