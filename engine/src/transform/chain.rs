@@ -4,6 +4,7 @@ use super::compile::{self, Compiled};
 use super::config_error::ConfigError;
 use super::steps::Step;
 use super::worker::{Engines, Worker};
+use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,15 +12,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(super) const MAX_FILE: u64 = 4 << 20;
 
 /// A chain of transforms. Clones share it, and it may be used from many threads.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Chain(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     compiled: Compiled,
     needs_document: bool,
     /// Engines that no worker has now: at most as many as there were workers at once.
     idle: Mutex<Vec<Engines>>,
+}
+
+/// Values and scripts of the file may be secrets: they are not shown.
+impl fmt::Debug for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.steps().iter().map(|step| &step.name);
+        f.debug_tuple("Chain").field(&names.collect::<Vec<_>>()).finish()
+    }
 }
 
 impl Chain {

@@ -180,8 +180,7 @@ impl Compiler<'_> {
         for part in [index, type_name] {
             whole(&part.value).map_err(|problem| self.error(part, problem))?;
         }
-        // Not `(?:…)` around each: a group keeps its number, and `|` its meaning for the whole, as in the Java migrator.
-        let regex = format!("{}/{}", index.value, type_name.value);
+        let regex = format!("(?:{})/(?:{})", index.value, type_name.value);
         Rewrite::new(&regex, &pattern.target_index_pattern.value).map_err(|error| match error {
             RewriteError::Regex(problem) => self.error(index, problem),
             RewriteError::Replacement(problem) => self.error(&pattern.target_index_pattern, problem),

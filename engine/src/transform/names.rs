@@ -144,8 +144,12 @@ impl TypeRouting {
     /// The type of documents that have none.
     const DEFAULT_TYPE: &str = "_doc";
 
-    /// The index for the document; `None` to drop it.
+    /// The index for the document; `None` to drop it, which an empty target does as well.
     pub(crate) fn route(&self, index: &str, type_name: Option<&str>) -> Option<String> {
+        self.target(index, type_name).filter(|target| !target.is_empty())
+    }
+
+    fn target(&self, index: &str, type_name: Option<&str>) -> Option<String> {
         let type_name = type_name.unwrap_or(Self::DEFAULT_TYPE);
         if let Some(types) = self.fixed.get(index) {
             return types.get(type_name).cloned();
@@ -162,8 +166,8 @@ impl TypeRouting {
 ///
 /// | since | name of a backing index |
 /// |---|---|
-/// | Elasticsearch 7.11, OpenSearch: not | `.ds-<stream>-<yyyy.MM.dd>-<generation>` |
-/// | Elasticsearch 7.9, OpenSearch | `.ds-<stream>-<generation>` |
+/// | Elasticsearch 7.11 | `.ds-<stream>-<yyyy.MM.dd>-<generation>` |
+/// | Elasticsearch 7.9, OpenSearch 1.0 | `.ds-<stream>-<generation>` |
 ///
 /// The generation has six digits or more.
 pub(crate) fn data_stream(index: &str) -> Option<&str> {

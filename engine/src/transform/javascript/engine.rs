@@ -13,6 +13,8 @@ use std::time::Duration;
 
 /// How much stack a script may take. Threads have 2 MiB.
 const STACK_LIMIT: usize = 512 * 1024;
+/// How large a buffer for `_source` stays for the next document.
+const KEPT_SOURCE: usize = 1 << 20;
 /// How much of an error of a script is kept.
 const LONGEST_ERROR: usize = 500;
 
@@ -31,7 +33,6 @@ type Builtins = (
 );
 
 /// A script as it is configured.
-#[derive(Debug)]
 pub(crate) struct Script {
     /// The text.
     pub(crate) text: String,
@@ -42,6 +43,13 @@ pub(crate) struct Script {
     pub(crate) time_limit: Duration,
     /// In bytes.
     pub(crate) memory_limit: usize,
+}
+
+/// Text and bindings may hold secrets: they are not shown.
+impl std::fmt::Debug for Script {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Script").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 /// A runtime that has evaluated the script. It may move between threads, but works for one at a time.
@@ -165,7 +173,7 @@ impl Engine {
             source.clear();
             source.extend_from_slice(input.source);
         }
-        self.run(|ctx| {
+        let outputs = self.run(|ctx| {
             let helpers = Helpers::of(ctx)?;
             let list = list(ctx, &helpers, input)?;
             let value: Value<'_> = Helpers::transform(ctx)?.call((list,))?;
@@ -175,7 +183,11 @@ impl Engine {
                 Collector { helpers: &helpers, limits, source: input.source, outputs: Vec::new() };
             collector.collect(&value, 0)?;
             Ok(collector.outputs)
-        })
+        });
+        let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
+        source.clear();
+        source.shrink_to(KEPT_SOURCE); // one large document must not hold its memory for ever
+        outputs
     }
 
     fn run<T>(&self, work: impl FnOnce(&Ctx<'_>) -> Result<T, Trouble>) -> Result<T, String> {

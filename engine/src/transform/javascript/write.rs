@@ -162,7 +162,8 @@ impl<'a, 'js> Writer<'a, 'js> {
     ) -> Result<(), WriteError> {
         if let Kind::Text = self.helpers.kind(object)? {
             let date = self.helpers.text(object)?;
-            return Ok(text::encode(&date, &mut self.out));
+            text::encode(&date, &mut self.out);
+            return Ok(());
         }
         let mut members = original.and_then(Node::open_object);
         let (names, values) = properties(self.helpers, object)?;

@@ -212,8 +212,8 @@ fn from_json(text: &Val) -> Result<Val, Error<Val>> {
     value::from_json(bytes, value::Duplicates::KeepLast).map_err(Error::str)
 }
 
-fn guarded_box(term: Box<Term<&str>>) -> Box<Term<&str>> {
-    Box::new(guarded(*term))
+fn guarded_box(term: Term<&str>) -> Box<Term<&str>> {
+    Box::new(guarded(term))
 }
 
 fn pipe<'s>(left: Term<&'s str>, right: Term<&'s str>) -> Term<&'s str> {
@@ -231,33 +231,38 @@ pub(crate) fn guarded(term: Term<&str>) -> Term<&str> {
     let all = |terms: Vec<Term<_>>| terms.into_iter().map(guarded).collect();
     match term {
         Term::Str(format, parts) => Term::Str(format, parts.into_iter().map(guarded_part).collect()),
-        Term::Arr(term) => Term::Arr(term.map(guarded_box)),
+        Term::Arr(term) => Term::Arr(term.map(|term| guarded_box(*term))),
         Term::Obj(members) => {
             let member = |(key, value): (Term<_>, Option<Term<_>>)| (guarded(key), value.map(guarded));
             Term::Obj(members.into_iter().map(member).collect())
         }
-        Term::Neg(term) => Term::Neg(guarded_box(term)),
+        Term::Neg(term) => Term::Neg(guarded_box(*term)),
         Term::BinOp(left, operation, right) => {
             let operation = match operation {
                 BinaryOp::Pipe(Some(pattern)) => BinaryOp::Pipe(Some(guarded_pattern(pattern))),
                 other => other,
             };
-            Term::BinOp(guarded_box(left), operation, guarded_box(right))
+            Term::BinOp(guarded_box(*left), operation, guarded_box(*right))
         }
-        Term::Label(name, term) => Term::Label(name, guarded_box(term)),
+        Term::Label(name, term) => Term::Label(name, guarded_box(*term)),
         Term::Fold(name, values, pattern, terms) => {
-            Term::Fold(name, guarded_box(values), guarded_pattern(pattern), guarded_loop(terms))
+            Term::Fold(name, guarded_box(*values), guarded_pattern(pattern), guarded_loop(terms))
         }
-        Term::TryCatch(term, catch) => Term::TryCatch(guarded_box(term), catch.map(guarded_box)),
+        Term::TryCatch(term, catch) => {
+            Term::TryCatch(guarded_box(*term), catch.map(|term| guarded_box(*term)))
+        }
         Term::IfThenElse(branches, otherwise) => {
             let branch = |(condition, then): (Term<_>, Term<_>)| (guarded(condition), guarded(then));
-            Term::IfThenElse(branches.into_iter().map(branch).collect(), otherwise.map(guarded_box))
+            Term::IfThenElse(
+                branches.into_iter().map(branch).collect(),
+                otherwise.map(|term| guarded_box(*term)),
+            )
         }
         Term::Def(defs, term) => {
-            Term::Def(defs.into_iter().map(guarded_definition).collect(), guarded_box(term))
+            Term::Def(defs.into_iter().map(guarded_definition).collect(), guarded_box(*term))
         }
         Term::Call(name, arguments) => Term::Call(name, all(arguments)),
-        Term::Path(term, path) => Term::Path(guarded_box(term), guarded_path(path)),
+        Term::Path(term, path) => Term::Path(guarded_box(*term), guarded_path(path)),
         Term::Id | Term::Recurse | Term::Num(_) | Term::Break(_) | Term::Var(_) => term,
     }
 }
@@ -289,7 +294,7 @@ fn guarded_pattern(pattern: Pattern<&str>) -> Pattern<&str> {
     }
 }
 
-fn guarded_path<'s>(path: Path<Term<&'s str>>) -> Path<Term<&'s str>> {
+fn guarded_path(path: Path<Term<&str>>) -> Path<Term<&str>> {
     let part = |part| match part {
         Part::Index(term) => Part::Index(guarded(term)),
         Part::Range(from, to) => Part::Range(from.map(guarded), to.map(guarded)),

@@ -24,6 +24,17 @@ fn a_chain_is_shared_and_a_worker_moves() {
 }
 
 #[test]
+fn debug_output_shows_no_value_of_the_file() {
+    let text = "- set_fields: {a: hush}\n- javascript: {bindings_object: {b: hush}, initialization_script: '/* hush */ () => (items) => items'}";
+    let chain = chain(text);
+    let expected = r#"Chain(["1 `set_fields` (line 1)", "2 `javascript` (line 2)"])"#;
+    assert_eq!(format!("{chain:?}"), expected);
+    let mut worker = chain.worker();
+    worker.apply(item("i", None, "{}"), &mut |_| ()).unwrap();
+    assert!(!format!("{worker:?}").contains("hush"));
+}
+
+#[test]
 fn the_engine_of_a_worker_goes_back_to_the_chain() {
     let chain = chain(COUNTER);
     for expected in ["i/1 {\"calls\":1}", "i/1 {\"calls\":2}", "i/1 {\"calls\":3}"] {
