@@ -138,7 +138,7 @@ fn tls_problem(error: &rustls::Error, connecting: bool) -> Option<String> {
 
 const fn certificate_advice(problem: &CertificateError) -> &'static str {
     match problem {
-        CertificateError::UnknownIssuer => {
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             "the CA of the certificate is not trusted: give its certificate as the CA file"
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
@@ -167,6 +167,7 @@ const fn alert_advice(alert: AlertDescription) -> Option<&'static str> {
         | AlertDescription::CertificateExpired
         | AlertDescription::CertificateUnknown
         | AlertDescription::UnknownCA
+        | AlertDescription::DecryptError
         | AlertDescription::AccessDenied => {
             Some("the server does not accept the client certificate, or wants one")
         }

@@ -1,7 +1,7 @@
 //! AWS Signature Version 4 of a request as it is sent.
 //!
-//! Paths are encoded once more and normalized before they are signed, as every service but S3 expects. All headers of the
-//! request are signed, `Host` included, but for those that proxies change.
+//! Paths are encoded once more and normalized before they are signed, as every service but S3 expects. Of the headers,
+//! `Host`, those about the body and those of AWS are signed; those that something in between may change are not.
 //!
 //! Spec: [Create a signed AWS API request](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html)
 
@@ -13,6 +13,10 @@ use aws_sigv4::http_request::{
 };
 use aws_sigv4::sign::v4::SigningParams;
 use bytes::Bytes;
+use http::header::{ACCEPT, ACCEPT_ENCODING, USER_AGENT};
+
+/// Headers that something in between may change.
+const UNSIGNED: [http::HeaderName; 3] = [ACCEPT, ACCEPT_ENCODING, USER_AGENT];
 
 /// What a signature is for.
 pub(super) struct Scope<'a> {
@@ -55,8 +59,9 @@ pub(super) fn sign(
         .build()
         .map_err(|error| Error::Parameters(error.to_string()))?
         .into();
+    let headers = request.headers().iter().filter(|(name, _)| !UNSIGNED.contains(name));
     let headers: Result<Vec<_>, _> =
-        request.headers().iter().map(|(name, value)| Ok((name.as_str(), value.to_str()?))).collect();
+        headers.map(|(name, value)| Ok((name.as_str(), value.to_str()?))).collect();
     let signable = SignableRequest::new(
         request.method().as_str(),
         request.uri().to_string(),
