@@ -231,6 +231,19 @@ pub enum Error {
         #[source]
         source: Box<codecs::Error>,
     },
+    /// A cluster does not answer, or not as it must for the work to begin.
+    #[error("could not {attempt} of the cluster `{url}`")]
+    Cluster {
+        /// What was attempted.
+        attempt: &'static str,
+        /// The cluster.
+        url: String,
+        /// Why there is no answer, or what is wrong with it.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+        /// What to check.
+        hint: Option<&'static str>,
+    },
 }
 
 impl Error {
@@ -314,6 +327,7 @@ impl Error {
             }
             Self::Changed { .. } => "something writes to the repository: let it end, then start again",
             Self::Unavailable { cause, .. } => cause.unavailable_hint(),
+            Self::Cluster { hint: Some(hint), .. } => hint,
             _ => return None,
         };
         Some(hint.to_owned())

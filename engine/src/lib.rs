@@ -1,8 +1,10 @@
-//! The parts of ferry that wait: storage, memory budgets and the backfill line.
+//! The parts of ferry that wait: storage, clusters, memory budgets and the backfill line.
 //!
 //! A module imports only from the shelves before its own:
-//! (0) `error`, `flow`, `document` → (1) `storage`, `target`, `transform` → (2) `snapshot` → (3) `segment`, `ndjson` → (4) `backfill`, `inspect`.
+//! (0) `error`, `flow`, `aws`, `document` → (1) `storage`, `target`, `transform` → (2) `snapshot`, `coordination` →
+//! (3) `segment`, `ndjson`, `bulk` → (4) `backfill`, `inspect`, `verify`.
 
+mod aws;
 pub mod backfill;
 pub mod document;
 pub mod error;

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 const SHELVES: [&[&str]; 5] = [
-    &["error", "flow", "telemetry", "document"],
+    &["error", "flow", "aws", "telemetry", "document"],
     &["storage", "target", "transform"],
     &["snapshot", "coordination"],
     &["segment", "ndjson", "bulk"],

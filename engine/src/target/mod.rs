@@ -1,7 +1,32 @@
 //! The HTTP client of a cluster: Elasticsearch, OpenSearch, OpenSearch Serverless.
+//!
+//! | file | what |
+//! |---|---|
+//! | `client` | one request, one answer; compression |
+//! | `request` | requests, answers, and why there is none |
+//! | `connect` | TCP and TLS, and what a broken connection means |
+//! | `answer` | limits on what comes |
+//! | `endpoint` | the URL |
+//! | `tls` | whose certificate is accepted, and which one is shown |
+//! | `auth`, `sigv4`, `secret` | who this client is |
+//! | `version`, `serverless` | what the cluster is |
 
+mod answer;
+mod auth;
 mod client;
+mod connect;
+mod endpoint;
 mod request;
+pub mod secret;
+mod serverless;
+mod sigv4;
+mod tls;
+mod version;
 
+pub use auth::{Auth, AwsService};
 pub use client::{Client, ClientOptions};
+pub use endpoint::{cluster_url, path_segment};
 pub use request::{ContentType, Request, Response, SendError};
+pub use secrecy::{ExposeSecret, SecretString};
+pub use tls::TlsOptions;
+pub use version::{Cluster, CollectionKind, Flavor, detect};

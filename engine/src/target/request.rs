@@ -60,11 +60,28 @@ pub enum SendError {
         limit: usize,
     },
     /// TLS: the certificate or the name is not accepted; trying again does not help.
-    #[error("TLS")]
+    #[error("no trusted connection")]
     Tls(#[source] std::sync::Arc<dyn std::error::Error + Send + Sync>),
     /// No credentials to sign with.
     #[error("no credentials to sign with")]
     Credentials(#[source] std::sync::Arc<dyn std::error::Error + Send + Sync>),
+    /// The cluster sends this client elsewhere, and it does not go: credentials and documents belong to one cluster.
+    #[error("the answer is {status}, a redirect to {}", to.as_deref().map_or("nowhere".to_owned(), |to| format!("`{to}`")))]
+    Redirect {
+        /// HTTP status.
+        status: u16,
+        /// Scheme, host and port that it leads to, where the answer says it.
+        to: Option<String>,
+    },
+    /// The answer is whole, but in an encoding that was not asked for.
+    #[error("the answer is encoded as `{encoding}`, which was not asked for")]
+    Encoding {
+        /// The `Content-Encoding` of the answer.
+        encoding: String,
+    },
+    /// The request cannot be sent: its path or one of its headers is not allowed in HTTP.
+    #[error("the request cannot be sent")]
+    Invalid(#[source] std::sync::Arc<dyn std::error::Error + Send + Sync>),
 }
 
 impl Request {
@@ -123,5 +140,20 @@ impl SendError {
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         matches!(self, Self::Connect(_) | Self::Lost(_) | Self::Timeout(_))
+    }
+
+    /// What to check, in words.
+    #[must_use]
+    pub const fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Connect(_) => "check the URL, name resolution, firewalls, and that the cluster runs",
+            Self::Timeout(_) => "check the health of the cluster, or allow it more time",
+            Self::Credentials(_) => {
+                "looked in the environment, the AWS profile, web identity, and the ECS and EC2 metadata services: \
+                 configure one of them"
+            }
+            Self::Redirect { .. } => "give the URL that really is the cluster's",
+            _ => return None,
+        })
     }
 }

@@ -1,17 +1,8 @@
 //! Makes the client of the AWS SDK: region, endpoint, credentials, and everything off that this crate does itself.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use aws_config::environment::EnvironmentVariableRegionProvider;
-use aws_config::identity::IdentityCache;
-use aws_config::imds::region::ImdsRegionProvider;
-use aws_config::meta::region::ProvideRegion;
-use aws_config::profile::region::ProfileFileRegionProvider;
-use aws_config::provider_config::ProviderConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::provider::error::CredentialsError;
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
+use aws_config::SdkConfig;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
@@ -20,15 +11,9 @@ use aws_sdk_s3::config::{
 use aws_sdk_s3::{Client, Config};
 
 use super::super::location::without_userinfo;
-use super::http::LazyTls;
-use super::options::{S3Options, check_endpoint, check_region};
+use super::options::{S3Options, check_endpoint};
+use crate::aws::{self, LazyTls};
 use crate::error::{Error, Result};
-
-/// How long the metadata service of EC2 may take to say the region: most machines have none.
-const EC2_REGION: Duration = Duration::from_secs(3);
-
-/// How long one source of credentials after the other may take in all.
-const CREDENTIALS: Duration = Duration::from_secs(8);
 
 /// A client and what errors say about it.
 #[derive(Debug)]
@@ -46,22 +31,10 @@ pub(super) async fn connect(url: &str, options: &S3Options) -> Result<Connected>
     let endpoint = endpoint.as_deref().map(check_endpoint).transpose()?;
     let http = LazyTls::new(options.max_requests);
     let region = region(url, options, endpoint.is_some(), &http).await?;
-    let shared = load(options, &region, http).await;
+    let shared = aws::load(&region, http, options.credentials.clone()).await;
     let shown = endpoint.as_deref().or(shared.endpoint_url()).map(|url| Arc::from(without_userinfo(url)));
     let client = Client::from_conf(config(&shared, endpoint, options));
     Ok(Connected { client, region, endpoint: shown })
-}
-
-/// What the environment and the AWS profile say, with the credential chain.
-async fn load(options: &S3Options, region: &str, http: LazyTls) -> SdkConfig {
-    let loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .region(Region::new(region.to_owned()))
-        .http_client(http)
-        .identity_cache(IdentityCache::lazy().load_timeout(CREDENTIALS.saturating_mul(2)).build());
-    match options.credentials.clone() {
-        Some(credentials) => loader.credentials_provider(credentials).load().await,
-        None => loader.load().await,
-    }
 }
 
 fn config(shared: &SdkConfig, endpoint: Option<String>, options: &S3Options) -> Config {
@@ -84,8 +57,7 @@ fn config(shared: &SdkConfig, endpoint: Option<String>, options: &S3Options) -> 
     if options.force_path_style {
         config.set_force_path_style(Some(true));
     }
-    let credentials =
-        shared.credentials_provider().map(|chain| SharedCredentialsProvider::new(Bounded(chain)));
+    let credentials = shared.credentials_provider().map(aws::bounded);
     config.set_credentials_provider(credentials);
     config.build()
 }
@@ -102,40 +74,18 @@ fn endpoint_in_environment() -> Option<String> {
 
 /// The region: option, environment, profile; then a default for other servers, and for AWS that of the machine.
 async fn region(url: &str, options: &S3Options, has_endpoint: bool, http: &LazyTls) -> Result<String> {
+    let check = |region| aws::check_region("the S3 region", region);
     if let Some(region) = options.region.clone() {
-        return check_region(region);
+        return check(region);
     }
-    let providers = ProviderConfig::without_region().with_http_client(http.clone());
-    let profile = ProfileFileRegionProvider::builder().configure(&providers).build();
-    let configured = match EnvironmentVariableRegionProvider::new().region().await {
-        Some(region) => Some(region),
-        None => profile.region().await,
-    };
-    if let Some(region) = configured {
-        return check_region(region.to_string());
+    if let Some(region) = aws::configured_region(http).await {
+        return check(region.to_string());
     }
     if has_endpoint {
         return Ok("us-east-1".to_owned()); // Such servers accept it, or say which one they expect.
     }
-    let ec2 = ImdsRegionProvider::builder().configure(&providers).build();
-    match tokio::time::timeout(EC2_REGION, ProvideRegion::region(&ec2)).await {
-        Ok(Some(region)) => check_region(region.to_string()),
-        _ => Err(Error::NoRegion { url: url.to_owned() }),
-    }
-}
-
-/// A source of credentials that answers in time or fails.
-#[derive(Debug)]
-struct Bounded(SharedCredentialsProvider);
-
-impl ProvideCredentials for Bounded {
-    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
-    where
-        Self: 'a,
-    {
-        future::ProvideCredentials::new(async move {
-            let timed_out = |_| Err(CredentialsError::provider_timed_out(CREDENTIALS));
-            tokio::time::timeout(CREDENTIALS, self.0.provide_credentials()).await.unwrap_or_else(timed_out)
-        })
+    match aws::ec2_region(http).await {
+        Some(region) => check(region.to_string()),
+        None => Err(Error::NoRegion { url: url.to_owned() }),
     }
 }

@@ -10,7 +10,7 @@ use aws_sdk_s3::operation::RequestId;
 use aws_smithy_runtime_api::client::result::ServiceError;
 
 use super::super::retry::Failure;
-use super::http::Silence;
+use crate::aws::Silence;
 use crate::error::{Access, Answer, Cause, Error, Operation};
 use crate::flow::Backoff;
 

@@ -6,7 +6,6 @@
 mod body;
 mod client;
 mod errors;
-mod http;
 mod options;
 
 use std::fmt;

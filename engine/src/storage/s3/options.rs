@@ -87,16 +87,6 @@ pub(super) fn in_flight(max_requests: usize) -> Result<Semaphore> {
     Ok(Semaphore::new(max_requests.min(Semaphore::MAX_PERMITS)))
 }
 
-/// Refuses a region that cannot be part of a host name.
-pub(super) fn check_region(region: String) -> Result<String> {
-    let is_region = |char: char| char.is_ascii_alphanumeric() || char == '-';
-    if !region.is_empty() && region.chars().all(is_region) {
-        return Ok(region);
-    }
-    let reason = "a region is made of letters, digits and `-`, such as `eu-central-1`".to_owned();
-    Err(Error::InvalidOption { option: "the S3 region", value: region, reason })
-}
-
 /// The endpoint without slash at the end. One with credentials is refused: it would be in logs and messages.
 pub(super) fn check_endpoint(endpoint: &str) -> Result<String> {
     let invalid = |reason: &str| {
@@ -149,16 +139,6 @@ mod tests {
             message(check_endpoint("http://AKIA:secret@host:9000")),
             "cannot use the S3 endpoint `http://***@host:9000`: credentials do not belong into a URL; they are found \
              by the AWS credential chain"
-        );
-    }
-
-    #[test]
-    fn regions_are_parts_of_host_names() {
-        assert_eq!(check_region("us-gov-east-1".to_owned()).unwrap(), "us-gov-east-1");
-        assert_eq!(
-            message(check_region("evil.example/".to_owned())),
-            "cannot use the S3 region `evil.example/`: a region is made of letters, digits and `-`, such as \
-             `eu-central-1`"
         );
     }
 

@@ -24,9 +24,9 @@ use url::{Host, Url};
 /// S3 closes idle connections after a few seconds more; one that is used while it is closed costs a retry.
 const IDLE: Duration = Duration::from_secs(15);
 
-/// Clients of AWS services for S3 and for the sources of credentials.
+/// Clients of AWS services: S3 and the sources of credentials.
 #[derive(Debug, Clone)]
-pub(super) struct LazyTls(Arc<Shared>);
+pub(crate) struct LazyTls(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -49,7 +49,7 @@ enum Route {
 
 /// The server sent nothing for this long.
 #[derive(Debug)]
-pub(super) struct Silence(pub(super) Duration);
+pub(crate) struct Silence(pub(crate) Duration);
 
 impl fmt::Display for Silence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -60,7 +60,7 @@ impl fmt::Display for Silence {
 impl std::error::Error for Silence {}
 
 impl LazyTls {
-    pub(super) fn new(idle: usize) -> Self {
+    pub(crate) fn new(idle: usize) -> Self {
         let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let http_proxy = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"].into_iter().any(is_set);
         Self(Arc::new(Shared { idle, http_proxy, connectors: Mutex::default() }))
