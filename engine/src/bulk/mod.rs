@@ -19,6 +19,6 @@ pub use failed::{
     summarize,
 };
 pub use outcome::{BatchOutcome, FailedOperation, FailureClass, SinkError};
-pub use settings::{PathForm, SinkSettings};
+pub use settings::{PathForm, SinkSettings, request_limit};
 pub use sink::{BulkSink, SinkCounters};
 pub use writer::OperationWriter;

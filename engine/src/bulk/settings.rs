@@ -2,7 +2,9 @@
 
 use super::BatchLimits;
 use crate::flow::Backoff;
-use std::collections::BTreeSet;
+use crate::target::{Client, Request, Response, SendError};
+use http::Method;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// The path of a bulk request.
@@ -79,6 +81,37 @@ impl Default for SinkSettings {
             usual: BatchLimits::default(),
         }
     }
+}
+
+/// The longest request that a cluster takes (`http.max_content_length`), by the word of its nodes; `None` where they do
+/// not say it, as in OpenSearch Serverless.
+///
+/// # Errors
+///
+/// There is no answer.
+pub async fn request_limit(client: &Client) -> Result<Option<u64>, SendError> {
+    #[derive(serde::Deserialize)]
+    struct Nodes {
+        #[serde(default)]
+        nodes: BTreeMap<String, Node>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Node {
+        http: Option<Http>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Http {
+        max_content_length_in_bytes: Option<u64>,
+    }
+    let path = "/_nodes/http?filter_path=nodes.*.http.max_content_length_in_bytes";
+    let response = client.send_retrying(&Request::new(Method::GET, path)).await?;
+    let Some(nodes) =
+        Some(response).filter(Response::is_success).and_then(|answer| answer.json::<Nodes>().ok())
+    else {
+        return Ok(None);
+    };
+    let limits = nodes.nodes.into_values().filter_map(|node| node.http?.max_content_length_in_bytes);
+    Ok(limits.filter(|limit| *limit > 0).min())
 }
 
 /// A name as one segment of a path.

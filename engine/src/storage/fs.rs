@@ -161,8 +161,8 @@ impl FsStore {
             return written;
         }
         // The new names too: of the file, and of folders that were made for it.
-        let folders = folder.ancestors().take_while(|folder| folder.starts_with(&self.root));
-        folders.map(|folder| File::open(folder)?.sync_all()).collect()
+        let mut folders = folder.ancestors().take_while(|folder| folder.starts_with(&self.root));
+        folders.try_for_each(|folder| File::open(folder)?.sync_all())
     }
 
     /// Exactly these bytes of a file.
