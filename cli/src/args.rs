@@ -22,6 +22,8 @@ Every option can be given as an environment variable too: `FERRY_` and its name,
 pub(crate) enum Command {
     Backfill(crate::commands::backfill::BackfillArgs),
     #[command(subcommand)]
+    Failed(crate::commands::failed::FailedCommand),
+    #[command(subcommand)]
     Snapshot(crate::commands::snapshot::SnapshotCommand),
 }
 

@@ -8,10 +8,25 @@ pub(crate) fn report(error: &anyhow::Error) {
     for cause in error.chain().skip(1) {
         text.push_str(&format!("  cause: {cause}\n"));
     }
-    let hint =
-        error.chain().find_map(|cause| cause.downcast_ref::<engine::Error>().and_then(engine::Error::hint));
+    let hint = error.chain().find_map(hint);
     if let Some(hint) = hint {
         text.push_str(&format!("hint: {hint}\n"));
     }
     let _ = std::io::stderr().lock().write_all(text.as_bytes()); // Nobody is left to tell.
+}
+
+/// What to check, where one of our errors says it. The causes of a transparent error are those of what it wraps.
+fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
+    use engine::bulk::{RetryError, SinkError};
+    let of_sink = |error: &SinkError| error.hint().map(str::to_owned);
+    if let Some(error) = cause.downcast_ref::<RetryError>() {
+        return match error {
+            RetryError::Storage(error) => error.hint(),
+            RetryError::Sink(error) => of_sink(error),
+        };
+    }
+    if let Some(error) = cause.downcast_ref::<SinkError>() {
+        return of_sink(error);
+    }
+    cause.downcast_ref::<engine::Error>().and_then(engine::Error::hint)
 }

@@ -4,10 +4,12 @@
 //! panic, and never an allocation on its word.
 
 mod big_number;
+pub mod bulk;
 pub mod compression;
 pub mod document_id;
 pub mod error;
 pub mod input;
+pub mod json_line;
 mod json_writer;
 pub mod lucene;
 pub mod smile;

@@ -1,6 +1,8 @@
 //! Documents in blocks: one buffer, many documents.
 
 use codecs::lucene::stored_fields::Documents;
+use codecs::source;
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// The documents of one chunk of stored fields: live, with their identity, `_source` still in place.
@@ -91,4 +93,36 @@ impl DocumentBlock {
                 .map(|range| self.documents.buffer().get(range.clone()).unwrap_or_default()),
         })
     }
+}
+
+/// Why a document cannot be written anywhere.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unwritable {
+    /// The index keeps no `_source`.
+    #[error("no `_source` is stored")]
+    NoSource,
+    /// The stored bytes are in none of the formats that Elasticsearch stores, or damaged.
+    #[error("`_source` could not be converted to JSON")]
+    Source(#[source] codecs::Error),
+}
+
+impl<'a> Document<'a> {
+    /// `_source` as JSON text, whatever its form in the segment; maybe of several lines.
+    ///
+    /// # Errors
+    ///
+    /// [`Unwritable`] when there is none, or when it cannot be converted.
+    pub fn json_source(&self) -> Result<Cow<'a, [u8]>, Unwritable> {
+        json_source(self.source.ok_or(Unwritable::NoSource)?)
+    }
+}
+
+/// A stored `_source` as JSON text.
+pub(crate) fn json_source(stored: &[u8]) -> Result<Cow<'_, [u8]>, Unwritable> {
+    source::to_json("_source", stored, limit(stored)).map_err(Unwritable::Source)
+}
+
+/// How long a converted `_source` may be, in bytes: more than DEFLATE, the closest of its forms, can save, but bounded.
+fn limit(stored: &[u8]) -> usize {
+    stored.len().saturating_mul(1100).clamp(1 << 16, 1 << 30)
 }

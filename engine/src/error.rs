@@ -369,6 +369,7 @@ impl fmt::Display for Access {
             Operation::List => write!(f, "list `{url}`")?,
             Operation::Read => write!(f, "read `{url}`")?,
             Operation::ReadRange(Range { start, end }) => write!(f, "read bytes {start}..{end} of `{url}`")?,
+            Operation::Write => write!(f, "write `{url}`")?,
         }
         match endpoint {
             Some(endpoint) => write!(f, " at `{endpoint}`"),
@@ -389,6 +390,8 @@ pub enum Operation {
     Read,
     /// Read these bytes of a blob; the end is exclusive.
     ReadRange(Range<u64>),
+    /// Write a blob.
+    Write,
 }
 
 /// Why one attempt failed.
@@ -452,6 +455,10 @@ impl Cause {
                 "the server does not know these credentials: check which ones the AWS credential chain finds"
             }
             "RequestTimeTooSkewed" => "the clock of this machine is wrong: set it",
+            _ if access.operation == Operation::Write => {
+                "the credentials need `s3:PutObject` on the objects (and `kms:GenerateDataKey` when they are encrypted \
+                 with KMS)"
+            }
             _ if access.operation == Operation::List => {
                 "the credentials need `s3:ListBucket` on the bucket; check bucket policy and endpoint policy too"
             }

@@ -6,6 +6,7 @@
 
 mod aws;
 pub mod backfill;
+pub mod bulk;
 pub mod document;
 pub mod error;
 pub mod flow;

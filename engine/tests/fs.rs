@@ -191,3 +191,29 @@ async fn paths_that_leave_the_repository_are_refused() {
          without `.` and `..`"
     );
 }
+
+#[tokio::test]
+async fn a_blob_is_written_whole_and_replaced_whole() {
+    let folder = Folder::new("put");
+    let location = Location::File(folder.0.join("new/place"));
+    let store = BlobStore::create(&location, &S3Options::default()).await.unwrap();
+    store.put("a/b/blob", "first".into()).await.unwrap();
+    assert_eq!(store.read_range("a/b/blob", 0..5).await.unwrap(), "first");
+    store.put("a/b/blob", "second".into()).await.unwrap();
+    assert_eq!(store.read_range("a/b/blob", 0..6).await.unwrap(), "second");
+    let blobs = vec![BlobInfo { name: "blob".to_owned(), length: 6 }];
+    assert_eq!(store.list("a/b").await.unwrap(), Listing { blobs, folders: Vec::new() });
+    assert_eq!((store.counters().write.requests(), store.counters().write.bytes()), (2, 11));
+}
+
+#[tokio::test]
+async fn a_blob_that_cannot_be_written_leaves_nothing() {
+    let folder = Folder::new("put-fails").with("folder/blob", ALPHABET);
+    let store = folder.open().await;
+    let error = store.put("folder", "x".into()).await.unwrap_err();
+    assert!(matches!(error, Error::Io { .. }));
+    assert_eq!(folder.shown(&error).0, "could not write `file:///repo/folder`");
+    assert!(matches!(store.put("../outside", "x".into()).await, Err(Error::InvalidPath { .. })));
+    let names: Vec<String> = store.list("").await.unwrap().blobs.into_iter().map(|blob| blob.name).collect();
+    assert_eq!(names, [""; 0]);
+}

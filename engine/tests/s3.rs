@@ -230,3 +230,17 @@ async fn s3_path_style_works_where_the_endpoint_is_a_name() {
     assert_eq!(store.read("blob", 26).await.unwrap(), ALPHABET);
     assert_eq!(store.list("").await.unwrap().blobs.len(), 1);
 }
+
+#[tokio::test]
+#[ignore = "needs an S3 server: tests/run s3"]
+async fn s3_blobs_are_written_and_replaced() {
+    bucket("written", []).await;
+    let store = open("s3://written/failed documents").await;
+    store.put("session=a/größe", "first".into()).await.unwrap();
+    assert_eq!(store.read_range("session=a/größe", 0..5).await.unwrap(), "first");
+    store.put("session=a/größe", "second".into()).await.unwrap();
+    assert_eq!(store.read_range("session=a/größe", 0..6).await.unwrap(), "second");
+    assert_eq!((store.counters().write.requests(), store.counters().write.bytes()), (2, 11));
+    let error = open("s3://no-such-bucket").await.put("blob", "x".into()).await.unwrap_err();
+    assert_eq!(shown(&error).0, "could not write `s3://no-such-bucket/blob` at `http://server`: not found");
+}

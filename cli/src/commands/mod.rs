@@ -1,6 +1,7 @@
 //! One file a command: parse, plan, run, report.
 
 pub(crate) mod backfill;
+pub(crate) mod failed;
 pub(crate) mod snapshot;
 
 use crate::args::Command;
@@ -31,6 +32,7 @@ pub(crate) fn run(command: Command, output: &mut Output) -> anyhow::Result<ExitS
 async fn dispatch(command: Command, output: &mut Output) -> anyhow::Result<ExitStatus> {
     match command {
         Command::Backfill(args) => backfill::run(args, output).await,
+        Command::Failed(command) => failed::run(command, output).await,
         Command::Snapshot(command) => snapshot::run(command, output).await,
     }
 }

@@ -91,6 +91,13 @@ impl MemoryPermit {
         }
     }
 
+    /// Cuts off a permit for `bytes`, for a part of the data that goes its own way; none if this one stands for less.
+    #[must_use]
+    pub fn split(&mut self, bytes: u64) -> Option<Self> {
+        let permit = self.permit.split(self.budget.units_of(bytes) as usize)?;
+        Some(Self { permit, budget: self.budget.clone() })
+    }
+
     /// Gives back all but `bytes`.
     pub fn shrink(&mut self, bytes: u64) {
         let keep = self.budget.units_of(bytes) as usize;
@@ -131,5 +138,15 @@ mod tests {
         first.shrink(UNIT);
         assert!(second.try_grow(5 * UNIT));
         assert_eq!((first.bytes(), second.bytes(), budget.held()), (UNIT, 5 * UNIT, 6 * UNIT));
+    }
+
+    #[tokio::test]
+    async fn a_part_of_a_permit_is_given_back_by_itself() {
+        let budget = MemoryBudget::new(10 * UNIT);
+        let mut whole = budget.reserve(6 * UNIT).await;
+        let part = whole.split(2 * UNIT).unwrap();
+        assert!(whole.split(5 * UNIT).is_none());
+        drop(whole);
+        assert_eq!((part.bytes(), budget.held()), (2 * UNIT, 2 * UNIT));
     }
 }

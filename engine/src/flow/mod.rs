@@ -1,9 +1,15 @@
-//! What keeps the flow of data bounded: memory, and the pace of retries.
+//! What keeps the flow of data bounded: memory, requests in flight, rate, and the pace of retries.
 
 mod backoff;
+mod gate;
+mod limit;
 mod memory;
 mod pool;
+mod rate;
 
 pub use backoff::Backoff;
+pub use gate::{Cancel, Pause};
+pub use limit::{ConcurrencyLimit, Permit};
 pub use memory::{MemoryBudget, MemoryPermit};
 pub use pool::on_pool;
+pub use rate::RateLimit;

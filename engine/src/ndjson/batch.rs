@@ -1,7 +1,7 @@
 //! Lines of one index, ready to be written.
 
-use super::line::{LineWriter, Unwritable};
-use crate::document::{Document, DocumentBlock};
+use super::line::LineWriter;
+use crate::document::{Document, DocumentBlock, Unwritable};
 use std::io::{self, Write};
 use std::ops::Range;
 use std::sync::Arc;

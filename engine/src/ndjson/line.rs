@@ -1,8 +1,7 @@
 //! One document → one line (or an action line and a source line).
 
-use crate::document::Document;
-use codecs::source;
-use memchr::memchr;
+use crate::document::{Document, Unwritable};
+use codecs::json_line::{is_on_one_line, write_on_one_line, write_string};
 
 /// What a document becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -12,17 +11,6 @@ pub enum LineFormat {
     Document,
     /// An action line and a source line, as `_bulk` takes them.
     Bulk,
-}
-
-/// Why a document has no line.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unwritable {
-    /// The index keeps no `_source`.
-    #[error("no `_source` is stored")]
-    NoSource,
-    /// The stored bytes are in none of the formats that Elasticsearch stores, or damaged.
-    #[error("`_source` could not be converted to JSON")]
-    Source(#[source] codecs::Error),
 }
 
 /// Writes the documents of one index as lines.
@@ -42,14 +30,13 @@ impl LineWriter {
     #[must_use]
     pub fn new(format: LineFormat, index: &str, typed: bool, default_type: Option<&str>) -> Self {
         let mut key = b"\"_index\":".to_vec();
-        json_string(index.as_bytes(), &mut key);
+        write_string(index.as_bytes(), &mut key);
         Self { format, index: key, default_type: default_type.map(|name| name.as_bytes().to_vec()), typed }
     }
 
     /// Appends the line of a document; on an error `output` is as it was.
     pub fn write(&self, document: &Document<'_>, output: &mut Vec<u8>) -> Result<(), Unwritable> {
-        let stored = document.source.ok_or(Unwritable::NoSource)?;
-        let json = source::to_json("_source", stored, limit(stored)).map_err(Unwritable::Source)?;
+        let json = document.json_source()?;
         self.write_before_source(document, output);
         write_on_one_line(&json, output);
         self.write_after_source(output);
@@ -88,139 +75,25 @@ impl LineWriter {
             && let Some(type_name) = document.type_name.or(self.default_type.as_deref())
         {
             output.extend_from_slice(b",\"_type\":");
-            json_string(type_name, output);
+            write_string(type_name, output);
         }
         output.extend_from_slice(b",\"_id\":");
-        json_string(document.id, output);
+        write_string(document.id, output);
         if let Some(routing) = document.routing {
             output.extend_from_slice(if bulk && !self.typed { b",\"routing\":" } else { b",\"_routing\":" });
-            json_string(routing, output);
+            write_string(routing, output);
         }
         if let Some(parent) = document.parent {
             output.extend_from_slice(b",\"_parent\":");
-            json_string(parent, output);
+            write_string(parent, output);
         }
         output.extend_from_slice(if bulk { b"}}\n" } else { b",\"_source\":" });
     }
 }
 
-/// How long a converted `_source` may be, in bytes: more than DEFLATE, the closest of its forms, can save, but bounded.
-fn limit(stored: &[u8]) -> usize {
-    stored.len().saturating_mul(1100).clamp(1 << 16, 1 << 30)
-}
-
-/// Appends text as a JSON string. Bytes that are not UTF-8 become U+FFFD, which is what a server shows for them.
-fn json_string(text: &[u8], output: &mut Vec<u8>) {
-    let plain = text.iter().all(|byte| (0x20..0x7F).contains(byte) && !matches!(byte, b'"' | b'\\'));
-    if plain {
-        output.push(b'"');
-        output.extend_from_slice(text);
-        output.push(b'"');
-    } else {
-        let text = String::from_utf8_lossy(text);
-        output.extend_from_slice(serde_json::Value::String(text.into_owned()).to_string().as_bytes());
-    }
-}
-
-/// Whether JSON text can be followed by more on its line: it has no newline, and no comment after it.
-fn is_on_one_line(json: &[u8]) -> bool {
-    json.last() == Some(&b'}') && memchr(b'\n', json).is_none()
-}
-
-/// Appends JSON text so that it has no newline: as it is where it has none, which is the common case.
-///
-/// Outside strings a newline is white space and becomes a space, and a comment (which Elasticsearch accepts)
-/// becomes spaces. Inside a string, where JSON allows none, it becomes the escape that stands for it.
-fn write_on_one_line(json: &[u8], output: &mut Vec<u8>) {
-    if is_on_one_line(json) {
-        output.extend_from_slice(json);
-        return;
-    }
-    output.reserve(json.len());
-    let mut place = Place::Outside;
-    let mut bytes = json.iter().copied().peekable();
-    while let Some(byte) = bytes.next() {
-        let next = bytes.peek().copied();
-        place = match (place, byte) {
-            (Place::Outside, b'"') => emit(output, byte, Place::String),
-            (Place::Outside, b'\n' | b'\r') => emit(output, b' ', Place::Outside),
-            (Place::Outside, b'/') if next == Some(b'/') => emit(output, b' ', Place::LineComment),
-            (Place::Outside, b'/') if next == Some(b'*') => {
-                bytes.next();
-                output.push(b' ');
-                emit(output, b' ', Place::BlockComment)
-            }
-            (Place::String, b'"') => emit(output, byte, Place::Outside),
-            (Place::String, b'\\') => emit(output, byte, Place::Escape),
-            (Place::String, b'\n') => {
-                output.extend_from_slice(b"\\n");
-                Place::String
-            }
-            (Place::Escape, _) => emit(output, byte, Place::String),
-            (Place::LineComment, b'\n' | b'\r') => emit(output, b' ', Place::Outside),
-            (Place::BlockComment, b'*') if next == Some(b'/') => {
-                bytes.next();
-                output.push(b' ');
-                emit(output, b' ', Place::Outside)
-            }
-            (Place::LineComment | Place::BlockComment, _) => emit(output, b' ', place),
-            (Place::Outside | Place::String, _) => emit(output, byte, place),
-        };
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Place {
-    Outside,
-    String,
-    Escape,
-    LineComment,
-    BlockComment,
-}
-
-fn emit(output: &mut Vec<u8>, byte: u8, next: Place) -> Place {
-    output.push(byte);
-    next
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn on_one_line(json: &str) -> String {
-        let mut output = Vec::new();
-        write_on_one_line(json.as_bytes(), &mut output);
-        String::from_utf8(output).unwrap()
-    }
-
-    #[test]
-    fn newlines_outside_strings_become_spaces_and_nothing_else_changes() {
-        assert_eq!(on_one_line("{\n  \"a\":\r\n 1e400\n}\n"), "{   \"a\":   1e400 } ");
-        assert_eq!(on_one_line("{\"a\" : \"\\n\\\"\"\n}"), "{\"a\" : \"\\n\\\"\" }");
-        assert_eq!(on_one_line("{\"no\": \"newline\"}"), "{\"no\": \"newline\"}");
-    }
-
-    #[test]
-    fn comments_become_spaces_where_a_newline_would_end_them() {
-        assert_eq!(on_one_line("{// c \"\n\"a\":1}"), "{       \"a\":1}");
-        assert_eq!(on_one_line("{/* \n\" */\"a\":\"//\"}"), "{        \"a\":\"//\"}");
-    }
-
-    #[test]
-    fn a_carriage_return_ends_a_comment_too() {
-        assert_eq!(on_one_line("{// c\r\"a\":1\n}"), "{     \"a\":1 }");
-    }
-
-    #[test]
-    fn a_comment_after_the_source_does_not_swallow_what_follows() {
-        assert_eq!(on_one_line("{\"a\":1} // c"), "{\"a\":1}     ");
-        assert_eq!(on_one_line("{\"a\":\"/\"} "), "{\"a\":\"/\"} ");
-    }
-
-    #[test]
-    fn a_newline_inside_a_string_becomes_its_escape() {
-        assert_eq!(on_one_line("{\"a\":\"x\ny\"}"), "{\"a\":\"x\\ny\"}");
-    }
 
     #[test]
     fn a_source_that_deflates_well_is_written() {

@@ -5,8 +5,9 @@ mod files;
 mod line;
 mod sink;
 
+pub use crate::document::Unwritable;
 pub(crate) use batch::LARGE_SOURCE;
 pub use batch::LineBatch;
 pub use files::{FileOptions, LineCompression};
-pub use line::{LineFormat, LineWriter, Unwritable};
+pub use line::{LineFormat, LineWriter};
 pub use sink::{IndexSink, LineSink, LineTarget};

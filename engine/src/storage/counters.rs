@@ -11,6 +11,8 @@ pub struct Counters {
     pub read: Counter,
     /// Ranges of blobs; ranges that were merged count as one.
     pub read_range: Counter,
+    /// Whole blobs that were written; bytes that were sent.
+    pub write: Counter,
 }
 
 /// Counters of one operation.
@@ -22,7 +24,7 @@ pub struct Counter {
 }
 
 impl Counter {
-    /// How many requests were sent, or files read; a retry is a request too.
+    /// How many requests were sent, or files read or written; a retry is a request too.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }
@@ -32,7 +34,7 @@ impl Counter {
         self.retries.load(Ordering::Relaxed)
     }
 
-    /// How many bytes of blobs came, those of failed attempts and those between merged ranges too.
+    /// How many bytes of blobs came (or went), those of failed attempts and those between merged ranges too.
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }

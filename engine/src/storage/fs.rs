@@ -1,10 +1,10 @@
 //! A repository in a folder: local disk, or a network file system that is mounted.
 
 use std::fs::{File, Metadata};
-use std::io;
+use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -17,6 +17,9 @@ use crate::error::{Access, Cause, Error, Operation, Result};
 
 /// How many files stay open for the next range of them.
 const OPEN_FILES: NonZeroUsize = NonZeroUsize::new(64).unwrap();
+
+/// How the name of a file ends that is still being written.
+const UNFINISHED: &str = ".unfinished";
 
 /// A gap of a page costs less than a system call.
 const MERGING: Merging = Merging { gap: 4 << 10, longest: 8 << 20 };
@@ -121,6 +124,45 @@ impl FsStore {
             return Err(Error::TooLarge { access: access(), length, limit });
         }
         read_exactly(&file, 0..length, access, &self.counters.read)
+    }
+
+    /// Makes the folder of a location to write to, with those above it.
+    pub(super) fn make(root: &Path, access: Access) -> Result<()> {
+        std::fs::create_dir_all(root).map_err(|error| failed(access, error))
+    }
+
+    /// Writes a whole file: under another name first, which is changed when all is on the disk.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidPath`], [`Error::AccessDenied`], [`Error::Io`].
+    pub fn put(&self, path: &str, bytes: &[u8]) -> Result<()> {
+        let access = || self.access(Operation::Write, path);
+        super::check_blob(path, access)?;
+        self.counters.write.add_request();
+        self.forget(path);
+        self.put_file(path, bytes).map_err(|error| failed(access(), error))?;
+        self.counters.write.add_bytes(bytes.len());
+        Ok(())
+    }
+
+    fn put_file(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        let finished = self.root.join(path);
+        let folder = finished.parent().unwrap_or(&self.root);
+        std::fs::create_dir_all(folder)?;
+        let unfinished = folder.join(format!(".{:016x}{UNFINISHED}", rand::random::<u64>()));
+        let mut file = File::create_new(&unfinished)?;
+        let written = file
+            .write_all(bytes)
+            .and_then(|()| file.sync_all())
+            .and_then(|()| std::fs::rename(&unfinished, &finished));
+        if written.is_err() {
+            let _ = std::fs::remove_file(&unfinished); // The cause is reported; the name says what it is.
+            return written;
+        }
+        // The new names too: of the file, and of folders that were made for it.
+        let mut folders = folder.ancestors().take_while(|folder| folder.starts_with(&self.root));
+        folders.try_for_each(|folder| File::open(folder)?.sync_all())
     }
 
     /// Exactly these bytes of a file.

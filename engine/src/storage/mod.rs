@@ -23,7 +23,7 @@ pub use s3::{S3Options, S3Timeouts};
 use crate::error::{Access, Error, Operation, Result};
 use s3::S3Store;
 
-/// A repository that blobs can be listed and read in. Cheap to clone; clones share connections, limits and counters.
+/// A repository, or another place, that blobs can be listed, read and written in. Cheap to clone; clones share connections, limits and counters.
 #[derive(Debug, Clone)]
 pub struct BlobStore(Backend);
 
@@ -73,6 +73,36 @@ impl BlobStore {
                 let store = S3Store::open(bucket, prefix, options).await?;
                 Ok(Self(Backend::S3(Arc::new(store))))
             }
+        }
+    }
+
+    /// Opens a location to write to: as [`BlobStore::open`], but a folder that does not exist is made.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`BlobStore::open`], and [`Error::Io`] when the folder cannot be made.
+    pub async fn create(location: &Location, options: &S3Options) -> Result<Self> {
+        if let Location::File(root) = location {
+            let root = root.clone();
+            let access = Access { operation: Operation::Write, url: location.to_string(), endpoint: None };
+            blocking(access.clone(), move || FsStore::make(&root, access)).await?;
+        }
+        Self::open(location, options).await
+    }
+
+    /// Writes a whole blob, so that it is there with all its bytes, also after a loss of power, or not at all. One of
+    /// this name is replaced; two that write one name at once leave one of both.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidPath`], and all that concern access to the storage.
+    pub async fn put(&self, path: &str, bytes: Bytes) -> Result<()> {
+        match &self.0 {
+            Backend::Fs(store) => {
+                let (store, path) = (Arc::clone(store), path.to_owned());
+                blocking(store.access(Operation::Write, &path), move || store.put(&path, &bytes)).await
+            }
+            Backend::S3(store) => store.put(path, bytes).await,
         }
     }
 

@@ -174,6 +174,29 @@ impl S3Store {
         }
     }
 
+    /// Writes a whole blob in one request.
+    pub(super) async fn put(&self, path: &str, bytes: Bytes) -> Result<()> {
+        let access = || self.access(Operation::Write, path);
+        super::check_blob(path, access)?;
+        let attempt = || self.put_whole(path, bytes.clone(), access);
+        self.retry.run(&self.counters.write, access, attempt).await?;
+        // A later range is one of the new blob.
+        self.etags.lock().unwrap_or_else(PoisonError::into_inner).pop(path);
+        Ok(())
+    }
+
+    async fn put_whole(&self, path: &str, bytes: Bytes, access: impl Fn() -> Access) -> Result<(), Failure> {
+        let length = bytes.len();
+        let request = self.client.put_object().bucket(&self.bucket).key(super::join(&self.prefix, path));
+        let answer = within(self.timeouts.total(length as u64), async {
+            let answer = request.body(bytes.into()).send().await;
+            answer.map_err(|error| errors::failure(error, access(), &self.region))
+        });
+        answer.await?;
+        self.counters.write.add_bytes(length);
+        Ok(())
+    }
+
     /// Exactly these bytes of a blob.
     pub(super) async fn read_range(&self, path: &str, range: Range<u64>) -> Result<Bytes> {
         let access = || self.access(Operation::ReadRange(range.clone()), path);

@@ -27,7 +27,31 @@ const SHORT: [(&str, &str); 5] = [
     ("cluster_metadata", r#"{"meta-data":{"templates":{"t":{}},"data_stream":{"data_stream":{"d":{}}}}}"#),
 ];
 
+/// What clusters answer to a bulk request of so many operations, action lines, and a document of several lines.
+const BULK: [(u8, &str); 6] = [
+    (
+        2,
+        r#"{"took":7,"errors":true,"items":[{"index":{"_index":"i","_id":"1","result":"created","status":201}},
+{"index":{"_index":"i","_id":"1","status":400,"error":{"type":"mapper_parsing_exception","reason":"failed to parse",
+"caused_by":{"type":"illegal_argument_exception","reason":"For input string: \"x\""}}}}]}"#,
+    ),
+    (
+        1,
+        r#"{"items":[{"create":{"status":503,"error":"RemoteTransportException[[n][/1]]; nested: EsRejectedExecutionException[full]; "}}]}"#,
+    ),
+    (
+        0,
+        r#"{"error":{"root_cause":[],"type":"index_not_found_exception","reason":"no such index [i]"},"status":404}"#,
+    ),
+    (0, r#"{"error":"IndexMissingException[[i] missing]","status":404}"#),
+    (0, r#"{"create":{"_index":"i","_type":"t","_id":"1","_routing":"r","parent":"p"}}"#),
+    (0, "{/* a\n */\"a\":\"b\\\nc\" // d\n}"),
+];
+
 pub(crate) fn add(seeds: &mut Seeds) {
+    for (place, (operations, text)) in BULK.iter().enumerate() {
+        seeds.add("bulk", format!("{place}"), [&[*operations], text.as_bytes()].concat());
+    }
     for (target, text) in SHORT {
         seeds.add(target, "short", text.as_bytes().to_vec());
     }
