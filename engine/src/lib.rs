@@ -1,9 +1,10 @@
 //! The parts of ferry that wait: storage, memory budgets and the backfill line.
 //!
 //! A module imports only from the shelves before its own:
-//! (0) `error`, `flow`, `document` → (1) `storage`, `target` → (2) `snapshot` → (3) `segment`, `ndjson` → (4) `backfill`, `inspect`.
+//! (0) `error`, `flow`, `document` → (1) `storage`, `target` → (2) `snapshot`, `coordination` → (3) `segment`, `ndjson` → (4) `backfill`, `inspect`.
 
 pub mod backfill;
+pub mod coordination;
 pub mod document;
 pub mod error;
 pub mod flow;
