@@ -35,7 +35,8 @@ pub enum Saved {
         /// Another worker has nothing to do and asks for a part of it: see [`WorkStore::split_off`].
         split_requested: bool,
     },
-    /// Another worker has taken it: stop at once, what was not saved does not count.
+    /// Another worker has taken it: stop at once. Usually this save does not count; when its answer was lost first, it
+    /// may. Either is right, because what was saved had been done.
     Lost,
 }
 
@@ -44,7 +45,7 @@ pub enum Saved {
 pub enum Ended {
     /// It is in this state now.
     As(ItemState),
-    /// Another worker had taken it: what was not saved does not count.
+    /// Another worker had taken it, as with [`Saved::Lost`].
     Lost,
 }
 

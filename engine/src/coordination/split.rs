@@ -76,7 +76,7 @@ impl WorkStore {
 
     /// Creates a tail that counts for nothing yet, in place of one that never did if there is one; `None` when that
     /// may still be decided.
-    async fn create_tail(&self, tail: &Record) -> Result<Option<Version>, StoreError> {
+    pub(super) async fn create_tail(&self, tail: &Record) -> Result<Option<Version>, StoreError> {
         let id = &tail.item.id;
         for _ in 0..CONFLICTS {
             if let Some(version) = self.backend().create(tail).await? {
@@ -105,7 +105,12 @@ impl WorkStore {
     }
 
     /// The write that decides: from here on, the documents after the cut belong to the tail.
-    async fn shrink(&self, lease: &mut Lease, head: &WorkItem, tail: &Record) -> Result<bool, StoreError> {
+    pub(super) async fn shrink(
+        &self,
+        lease: &mut Lease,
+        head: &WorkItem,
+        tail: &Record,
+    ) -> Result<bool, StoreError> {
         self.change(lease, "split an item", |record| record.shrunk(head, &tail.item.id)).await
     }
 
