@@ -107,7 +107,7 @@ pub(super) async fn a_tail_that_its_holder_is_at_is_left_alone(world: World) {
     let other = world.join("other", PATIENT).await;
     assert!(acquire(&other, 5).await.is_empty());
     assert_eq!(finish(&other).await, Completion::Working { items: 2 });
-    assert_eq!(records(&other, ItemState::PendingSplit).await, [tail.clone()]);
+    assert_eq!(records(&other, ItemState::PendingSplit).await, std::slice::from_ref(&tail));
     let (head, _) = lease.item().split_at(&at(60)).unwrap();
     assert!(stopped.shrink(&mut lease, &head, &tail).await.unwrap());
     // Now the parent says so, and whoever finds it may have it.
