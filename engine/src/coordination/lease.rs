@@ -102,8 +102,11 @@ impl WorkStore {
         cursor: Option<&Cursor>,
         counts: &Counts,
     ) -> Result<Saved, StoreError> {
-        check_cursor(&lease.record, cursor)?;
-        let kept = self.change(lease, "save an item", |record| record.saved(cursor, counts)).await?;
+        let change = |record: &Record| {
+            check_cursor(record, cursor)?;
+            Ok(record.saved(cursor, counts))
+        };
+        let kept = self.change(lease, "save an item", change).await?;
         let split_requested = lease.record.split_requested;
         Ok(if kept { Saved::Kept { split_requested } } else { Saved::Lost })
     }
@@ -112,9 +115,19 @@ impl WorkStore {
     ///
     /// # Errors
     ///
-    /// Those that concern the store.
+    /// [`StoreError::InvalidCursor`] when the end is another one than the holder knows, after a split without an
+    /// answer, and all that concern the store.
     pub async fn complete(&self, lease: Lease, counts: &Counts) -> Result<Ended, StoreError> {
-        self.end(lease, "complete an item", |record| record.done(counts)).await
+        let whole = lease.item().clone();
+        let change = |record: &Record| {
+            // Else a split whose answer was lost would be counted twice.
+            if record.item == whole {
+                Ok(record.done(counts))
+            } else {
+                Err(invalid(record, whole.end().as_ref(), "a tail of it was split off before"))
+            }
+        };
+        self.end(lease, "complete an item", change).await
     }
 
     /// Gives the item back before its end; it is open at once, and the attempt does not count.
@@ -128,8 +141,11 @@ impl WorkStore {
         cursor: Option<&Cursor>,
         counts: &Counts,
     ) -> Result<Ended, StoreError> {
-        check_cursor(&lease.record, cursor)?;
-        self.end(lease, "release an item", |record| record.released(cursor, counts)).await
+        let change = |record: &Record| {
+            check_cursor(record, cursor)?;
+            Ok(record.released(cursor, counts))
+        };
+        self.end(lease, "release an item", change).await
     }
 
     /// Gives the item back with an error: open again, or quarantined when its attempts are used up.
@@ -139,14 +155,14 @@ impl WorkStore {
     /// Those that concern the store.
     pub async fn fail(&self, lease: Lease, error: &str) -> Result<Ended, StoreError> {
         let most = self.settings().max_attempts;
-        self.end(lease, "give an item back", |record| record.failed(error, most)).await
+        self.end(lease, "give an item back", |record| Ok(record.failed(error, most))).await
     }
 
     async fn end(
         &self,
         mut lease: Lease,
         what: &'static str,
-        change: impl Fn(&Record) -> Record,
+        change: impl Fn(&Record) -> Result<Record, StoreError>,
     ) -> Result<Ended, StoreError> {
         let kept = self.change(&mut lease, what, change).await?;
         Ok(if kept { Ended::As(lease.record.state) } else { Ended::Lost })
@@ -158,11 +174,11 @@ impl WorkStore {
         &self,
         lease: &mut Lease,
         what: &'static str,
-        change: impl Fn(&Record) -> Record,
+        change: impl Fn(&Record) -> Result<Record, StoreError>,
     ) -> Result<bool, StoreError> {
         for _ in 0..CONFLICTS {
             let sent = Instant::now();
-            let next = change(&lease.record);
+            let next = change(&lease.record)?;
             if let Some(version) = self.backend().replace(lease.version, &next).await? {
                 (lease.record, lease.version) = (next, version);
                 lease.held_until = self.lease_from(sent);
@@ -203,6 +219,10 @@ fn check_cursor(record: &Record, cursor: Option<&Cursor>) -> Result<(), StoreErr
         (position, saved) if position < saved => "it is before the saved cursor",
         _ => return Ok(()),
     };
+    Err(invalid(record, cursor, reason))
+}
+
+fn invalid(record: &Record, cursor: Option<&Cursor>, reason: &'static str) -> StoreError {
     let cursor = cursor.map_or_else(|| "the start".to_owned(), ToString::to_string);
-    Err(StoreError::InvalidCursor { item: record.item.id.clone(), cursor, reason })
+    StoreError::InvalidCursor { item: record.item.id.clone(), cursor, reason }
 }

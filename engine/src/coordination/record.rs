@@ -222,9 +222,9 @@ impl Record {
         Self { split_requested: true, ..self.clone() }
     }
 
-    /// Without a tail that was cut off. The same again when it already is.
-    pub(super) fn shrunk(&self, head: &WorkItem, tail: &str) -> Self {
-        if self.children.iter().any(|child| child == tail) {
+    /// Without a tail that was cut off. Unchanged when it already is, or when the item is not the `whole` that was cut.
+    pub(super) fn shrunk(&self, whole: &WorkItem, head: &WorkItem, tail: &str) -> Self {
+        if self.item != *whole || self.children.iter().any(|child| child == tail) {
             return self.clone();
         }
         let mut children = self.children.clone();

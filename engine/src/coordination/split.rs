@@ -16,7 +16,7 @@ pub enum Split {
         /// Id of the new item.
         tail: String,
     },
-    /// One side would be empty, or the place is not after the cursor. Nothing has changed.
+    /// One side would be empty, the place is not after the cursor, or is taken. The item is as it was.
     Impossible,
     /// Another worker has taken the item: stop at once.
     Lost,
@@ -57,47 +57,48 @@ impl WorkStore {
     ///
     /// # Errors
     ///
-    /// Those that concern the store. The lease is then as it was before or after; save it to find out.
+    /// Those that concern the store. Whether the item was split is then not known; the next save of the lease finds out.
     pub async fn split_off(&self, lease: &mut Lease, at: &Cursor) -> Result<Split, StoreError> {
         let record = &lease.record;
         let is_after = record.position_of(Some(at)) > record.position_of(record.cursor.as_ref());
         let Some((head, tail)) = record.item.split_at(at).filter(|_| is_after) else {
             return Ok(Split::Impossible);
         };
-        let tail = Record::tail(tail, record);
-        let Some(version) = self.create_tail(&tail).await? else { return Ok(Split::Impossible) };
-        if !self.shrink(lease, &head, &tail).await? {
+        let (tail, whole) = (Record::tail(tail, record), record.item.clone());
+        let Some(version) = self.create_tail(&tail).await? else { return self.not_split(lease).await };
+        if !self.shrink(lease, &whole, &head, &tail).await? {
             return Ok(Split::Lost); // Whoever finds the tail abandons it.
+        }
+        if !lease.record.children.contains(&tail.item.id) {
+            return Ok(Split::Impossible); // The item was not what this lease took it for, and now is.
         }
         // When it is not as we wrote it, another worker was faster at opening it.
         self.backend().replace(version, &tail.opened()).await?;
         Ok(Split::Done { tail: tail.item.id })
     }
 
-    /// Creates a tail that counts for nothing yet, in place of one that never did if there is one; `None` when that
-    /// may still be decided.
+    /// Creates a tail that counts for nothing yet, in place of one that never did if there is one; `None` when the
+    /// place is taken by somebody who may be right.
     pub(super) async fn create_tail(&self, tail: &Record) -> Result<Option<Version>, StoreError> {
-        let id = &tail.item.id;
         for _ in 0..CONFLICTS {
             if let Some(version) = self.backend().create(tail).await? {
                 return Ok(Some(version));
             }
-            let Some(found) = self.backend().get::<Record>(id).await? else { continue };
-            let is_ours = found.document.parent == tail.parent; // We hold the parent, and have not shrunk it.
-            let version = match found.document.state {
-                ItemState::Abandoned => found.version,
-                ItemState::PendingSplit if is_ours => found.version,
-                ItemState::PendingSplit => match self.settle(found).await? {
-                    Some(_) => continue,
-                    None => return Ok(None),
-                },
-                state => {
-                    let parent = tail.parent.as_deref().unwrap_or_default();
-                    let problem = format!("it is {}, but `{parent}` has its documents too", state.name());
-                    return Err(self.backend().inconsistent(id, problem));
+            let Some(found) = self.backend().get::<Record>(&tail.item.id).await? else { continue };
+            let there = &found.document;
+            let is_free = match there.state {
+                ItemState::Abandoned => true,
+                // Left by a holder before us, unless we are the one who was taken over.
+                ItemState::PendingSplit if there.parent == tail.parent => {
+                    there.parent_epoch <= tail.parent_epoch
                 }
+                ItemState::PendingSplit if self.settle(found.clone()).await?.is_some() => continue,
+                _ => false,
             };
-            if let Some(version) = self.backend().replace(version, tail).await? {
+            if !is_free {
+                return Ok(None);
+            }
+            if let Some(version) = self.backend().replace(found.version, tail).await? {
                 return Ok(Some(version));
             }
         }
@@ -108,10 +109,22 @@ impl WorkStore {
     pub(super) async fn shrink(
         &self,
         lease: &mut Lease,
+        whole: &WorkItem,
         head: &WorkItem,
         tail: &Record,
     ) -> Result<bool, StoreError> {
-        self.change(lease, "split an item", |record| record.shrunk(head, &tail.item.id)).await
+        self.change(lease, "split an item", |record| Ok(record.shrunk(whole, head, &tail.item.id))).await
+    }
+
+    /// Why a place is taken: we were taken over, or something else may be decided there.
+    async fn not_split(&self, lease: &mut Lease) -> Result<Split, StoreError> {
+        match self.backend().get::<Record>(&lease.record.item.id).await? {
+            Some(now) if now.document.is_held(lease.record.epoch) => {
+                (lease.record, lease.version) = (now.document, now.version);
+                Ok(Split::Impossible)
+            }
+            _ => Ok(Split::Lost),
+        }
     }
 
     /// Opens or abandons a tail that was found unopened, as its parent says. `None` when its holder is still at it,

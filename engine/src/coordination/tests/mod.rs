@@ -84,6 +84,8 @@ behaviours![
     splits::the_place_of_an_abandoned_tail_can_be_used_again,
     splits::a_place_can_be_used_by_an_heir_of_the_parent,
     splits::opening_a_tail_late_does_not_disturb_who_has_it,
+    splits::a_stale_holder_does_not_touch_the_tail_of_the_one_after_it,
+    splits::a_split_whose_answer_never_came_is_not_cut_again,
     simulation::every_document_is_covered_once_whoever_dies,
     simulation::every_document_is_covered_once_by_workers_at_once,
 ];

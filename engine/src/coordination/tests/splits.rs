@@ -84,6 +84,13 @@ async fn stopped_in_a_split(world: &World, place: u32) -> (WorkStore, Lease, Rec
     (store, lease, tail)
 }
 
+/// The write that decides.
+async fn shrink(store: &WorkStore, lease: &mut Lease, tail: &Record) -> Result<bool, StoreError> {
+    let whole = lease.item().clone();
+    let (head, _) = whole.split_at(&at(tail.item.pieces[0].documents.start)).unwrap();
+    store.shrink(lease, &whole, &head, tail).await
+}
+
 pub(super) async fn a_tail_without_its_parents_word_is_abandoned_and_its_holder_fenced(world: World) {
     let planned = items(1, 100);
     world.planned("planner", &planned).await;
@@ -93,8 +100,7 @@ pub(super) async fn a_tail_without_its_parents_word_is_abandoned_and_its_holder_
     assert!(acquire(&thief, 5).await.is_empty());
     assert_eq!(records(&thief, ItemState::Abandoned).await.len(), 1);
     // The stopped one goes on where it was.
-    let (head, _) = lease.item().split_at(&at(60)).unwrap();
-    assert!(!stopped.shrink(&mut lease, &head, &tail).await.unwrap());
+    assert!(!shrink(&stopped, &mut lease, &tail).await.unwrap());
     assert_eq!(taken.item().span(), 100);
     thief.complete(taken, &written(100)).await.unwrap();
     assert_covered(&do_all(&world).await, &planned).await;
@@ -108,8 +114,7 @@ pub(super) async fn a_tail_that_its_holder_is_at_is_left_alone(world: World) {
     assert!(acquire(&other, 5).await.is_empty());
     assert_eq!(finish(&other).await, Completion::Working { items: 2 });
     assert_eq!(records(&other, ItemState::PendingSplit).await, std::slice::from_ref(&tail));
-    let (head, _) = lease.item().split_at(&at(60)).unwrap();
-    assert!(stopped.shrink(&mut lease, &head, &tail).await.unwrap());
+    assert!(shrink(&stopped, &mut lease, &tail).await.unwrap());
     // Now the parent says so, and whoever finds it may have it.
     assert_eq!(acquire_one(&other).await.item().id, "orders:0:_0:60");
     assert_covered(&do_all(&world).await, &planned).await;
@@ -149,8 +154,7 @@ pub(super) async fn opening_a_tail_late_does_not_disturb_who_has_it(world: World
     let planned = items(1, 100);
     world.planned("planner", &planned).await;
     let (stopped, mut lease, tail) = stopped_in_a_split(&world, 60).await;
-    let (head, _) = lease.item().split_at(&at(60)).unwrap();
-    assert!(stopped.shrink(&mut lease, &head, &tail).await.unwrap());
+    assert!(shrink(&stopped, &mut lease, &tail).await.unwrap());
     let pending = stopped.backend().get::<Record>(&tail.item.id).await.unwrap().unwrap();
     let other = world.join("other", PATIENT).await;
     let mut taken = acquire_one(&other).await;
@@ -158,5 +162,41 @@ pub(super) async fn opening_a_tail_late_does_not_disturb_who_has_it(world: World
     assert_eq!(stopped.backend().replace(pending.version, &tail.opened()).await.unwrap(), None);
     let saved = other.save(&mut taken, Some(&at(80)), &written(20)).await.unwrap();
     assert_eq!(saved, Saved::Kept { split_requested: false });
+    assert_covered(&do_all(&world).await, &planned).await;
+}
+
+pub(super) async fn a_stale_holder_does_not_touch_the_tail_of_the_one_after_it(world: World) {
+    let planned = items(1, 100);
+    let stale = world.planned("stale", &planned).await;
+    let mut stopped = acquire_one(&stale).await; // before it splits at 60
+    let thief = world.join("thief", IMPATIENT).await;
+    let mut lease = acquire_one(&thief).await;
+    thief.split_off(&mut lease, &at(80)).await.unwrap();
+    let (_, tail) = lease.item().split_at(&at(60)).unwrap();
+    let tail = Record::tail(tail, &lease.record);
+    assert!(thief.create_tail(&tail).await.unwrap().is_some());
+    // Its tail would have 60..100, and 80..100 has been given away.
+    assert_eq!(stale.split_off(&mut stopped, &at(60)).await.unwrap(), Split::Lost);
+    assert!(shrink(&thief, &mut lease, &tail).await.unwrap());
+    assert_eq!(stale.split_off(&mut stopped, &at(60)).await.unwrap(), Split::Lost);
+    assert_covered(&do_all(&world).await, &planned).await;
+}
+
+pub(super) async fn a_split_whose_answer_never_came_is_not_cut_again(world: World) {
+    let planned = items(1, 100);
+    let store = world.planned("a", &planned).await;
+    let mut lease = acquire_one(&store).await;
+    let (before, version) = (lease.record.clone(), lease.version);
+    let tail = "orders:0:_0:60".to_owned();
+    assert_eq!(store.split_off(&mut lease, &at(60)).await.unwrap(), Split::Done { tail });
+    // What the holder knows when there was no answer.
+    (lease.record, lease.version) = (before.clone(), version);
+    let error = store.save(&mut lease, Some(&at(70)), &written(70)).await.unwrap_err();
+    assert_eq!(error.to_string(), "cannot save work item `orders:0:_0:0` at `_0:70`: it is not in the item");
+    (lease.record, lease.version) = (before, version);
+    assert_eq!(store.split_off(&mut lease, &at(30)).await.unwrap(), Split::Impossible);
+    assert_eq!(lease.item().span(), 60);
+    let tail = "orders:0:_0:30".to_owned();
+    assert_eq!(store.split_off(&mut lease, &at(30)).await.unwrap(), Split::Done { tail });
     assert_covered(&do_all(&world).await, &planned).await;
 }
