@@ -7,6 +7,7 @@
 mod aws;
 pub mod backfill;
 pub mod bulk;
+pub mod coordination;
 pub mod document;
 pub mod error;
 pub mod flow;
