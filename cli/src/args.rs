@@ -23,6 +23,7 @@ pub(crate) enum Command {
     Backfill(crate::commands::backfill::BackfillArgs),
     #[command(subcommand)]
     Snapshot(crate::commands::snapshot::SnapshotCommand),
+    Verify(Box<crate::commands::verify::VerifyArgs>),
 }
 
 /// Where the snapshot repository is.

@@ -8,8 +8,10 @@ pub(crate) fn report(error: &anyhow::Error) {
     for cause in error.chain().skip(1) {
         text.push_str(&format!("  cause: {cause}\n"));
     }
-    let hint =
-        error.chain().find_map(|cause| cause.downcast_ref::<engine::Error>().and_then(engine::Error::hint));
+    let hint = error.chain().find_map(|cause| match cause.downcast_ref::<engine::verify::Error>() {
+        Some(error) => error.hint(),
+        None => cause.downcast_ref::<engine::Error>().and_then(engine::Error::hint),
+    });
     if let Some(hint) = hint {
         text.push_str(&format!("hint: {hint}\n"));
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod backfill;
 pub(crate) mod snapshot;
+pub(crate) mod verify;
 
 use crate::args::Command;
 use crate::output::{ExitStatus, Output};
@@ -32,5 +33,6 @@ async fn dispatch(command: Command, output: &mut Output) -> anyhow::Result<ExitS
     match command {
         Command::Backfill(args) => backfill::run(args, output).await,
         Command::Snapshot(command) => snapshot::run(command, output).await,
+        Command::Verify(args) => verify::run(*args, output).await,
     }
 }

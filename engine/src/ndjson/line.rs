@@ -49,8 +49,7 @@ impl LineWriter {
 
     /// Appends the line of a document; on an error `output` is as it was.
     pub fn write(&self, document: &Document<'_>, output: &mut Vec<u8>) -> Result<(), Unwritable> {
-        let stored = document.source.ok_or(Unwritable::NoSource)?;
-        let json = source::to_json("_source", stored, limit(stored)).map_err(Unwritable::Source)?;
+        let json = source_json(document)?;
         self.write_before_source(document, output);
         write_on_one_line(&json, output);
         self.write_after_source(output);
@@ -91,6 +90,17 @@ impl LineWriter {
         }
         output.extend_from_slice(if bulk { b"}}\n" } else { b",\"_source\":" });
     }
+}
+
+/// Appends the `_source` of a document as every line has it; on an error `output` is as it was.
+pub(crate) fn write_source(document: &Document<'_>, output: &mut Vec<u8>) -> Result<(), Unwritable> {
+    write_on_one_line(&source_json(document)?, output);
+    Ok(())
+}
+
+fn source_json<'a>(document: &Document<'a>) -> Result<Cow<'a, [u8]>, Unwritable> {
+    let stored = document.source.ok_or(Unwritable::NoSource)?;
+    source::to_json("_source", stored, limit(stored)).map_err(Unwritable::Source)
 }
 
 /// How long a converted `_source` may be, in bytes: many times what any of its forms saves, but bounded.

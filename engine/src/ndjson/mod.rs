@@ -8,5 +8,6 @@ mod sink;
 pub(crate) use batch::LARGE_SOURCE;
 pub use batch::LineBatch;
 pub use files::{FileOptions, LineCompression};
+pub(crate) use line::write_source;
 pub use line::{LineFormat, LineWriter, Unwritable};
 pub use sink::{IndexSink, LineSink, LineTarget};
