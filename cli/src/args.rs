@@ -25,6 +25,7 @@ pub(crate) enum Command {
     Failed(crate::commands::failed::FailedCommand),
     #[command(subcommand)]
     Snapshot(crate::commands::snapshot::SnapshotCommand),
+    Verify(Box<crate::commands::verify::VerifyArgs>),
 }
 
 /// Where the snapshot repository is.

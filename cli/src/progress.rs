@@ -2,6 +2,7 @@
 
 use crate::output::{number, size};
 use engine::backfill::{Progress, ProgressSnapshot};
+use engine::verify;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
@@ -15,6 +16,21 @@ pub(crate) struct Watch {
 
 impl Watch {
     pub(crate) fn start(progress: Arc<Progress>) -> Self {
+        Self::with(move |elapsed| {
+            let now = progress.snapshot();
+            (now.done, now.total, describe(&now, elapsed))
+        })
+    }
+
+    pub(crate) fn of_verify(progress: Arc<verify::Progress>) -> Self {
+        Self::with(move |elapsed| {
+            let now = progress.snapshot();
+            (now.done, now.selected, describe_verify(&now, elapsed))
+        })
+    }
+
+    /// Shows what `look` says of a run that has taken so long: what is done, of how much, and all in words.
+    fn with(look: impl Fn(Duration) -> (u64, u64, String) + Send + 'static) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
             bar.set_style(
@@ -23,7 +39,7 @@ impl Watch {
             );
             bar
         });
-        let task = tokio::spawn(watch(progress, bar.clone()));
+        let task = tokio::spawn(watch(look, bar.clone()));
         Self { task, bar }
     }
 }
@@ -37,18 +53,17 @@ impl Drop for Watch {
     }
 }
 
-async fn watch(progress: Arc<Progress>, bar: Option<ProgressBar>) {
+async fn watch(look: impl Fn(Duration) -> (u64, u64, String) + Send, bar: Option<ProgressBar>) {
     let start = Instant::now();
     let period = Duration::from_millis(if bar.is_some() { 200 } else { 10_000 });
     let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + period, period);
     loop {
         ticks.tick().await;
-        let now = progress.snapshot();
-        let text = describe(&now, start.elapsed());
+        let (done, total, text) = look(start.elapsed());
         match &bar {
             Some(bar) => {
-                bar.set_length(now.total.max(1));
-                bar.set_position(now.done);
+                bar.set_length(total.max(1));
+                bar.set_position(done);
                 bar.set_message(text);
             }
             None => {
@@ -85,6 +100,17 @@ fn describe(now: &ProgressSnapshot, elapsed: Duration) -> String {
         number(now.done),
         size(now.fetched),
         size(now.written),
+    )
+}
+
+fn describe_verify(now: &verify::ProgressSnapshot, elapsed: Duration) -> String {
+    let rate = now.done as f64 / elapsed.as_secs_f64().max(0.001);
+    let differing =
+        if now.differing > 0 { format!(", {} differ", number(now.differing)) } else { String::new() };
+    format!(
+        "{} of {} documents of the shards opened so far{differing}, {rate:.0} documents/s",
+        number(now.done),
+        number(now.selected),
     )
 }
 

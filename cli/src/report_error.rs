@@ -28,5 +28,8 @@ fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
     if let Some(error) = cause.downcast_ref::<SinkError>() {
         return of_sink(error);
     }
+    if let Some(error) = cause.downcast_ref::<engine::verify::Error>() {
+        return error.hint();
+    }
     cause.downcast_ref::<engine::Error>().and_then(engine::Error::hint)
 }

@@ -10,6 +10,8 @@ pub mod document_id;
 pub mod error;
 pub mod input;
 pub mod json_line;
+pub mod json_compare;
+pub mod json_scan;
 mod json_writer;
 pub mod lucene;
 pub mod smile;

@@ -18,5 +18,6 @@ pub mod snapshot;
 pub mod storage;
 pub mod target;
 pub mod transform;
+pub mod verify;
 
 pub use error::{Error, Result};

@@ -3,6 +3,7 @@
 pub(crate) mod backfill;
 pub(crate) mod failed;
 pub(crate) mod snapshot;
+pub(crate) mod verify;
 
 use crate::args::Command;
 use crate::output::{ExitStatus, Output};
@@ -34,5 +35,6 @@ async fn dispatch(command: Command, output: &mut Output) -> anyhow::Result<ExitS
         Command::Backfill(args) => backfill::run(args, output).await,
         Command::Failed(command) => failed::run(command, output).await,
         Command::Snapshot(command) => snapshot::run(command, output).await,
+        Command::Verify(args) => verify::run(*args, output).await,
     }
 }

@@ -6,7 +6,6 @@ mod plan;
 mod progress;
 mod report;
 mod run;
-mod shards;
 mod unit;
 
 pub use plan::{IndexPlan, Plan, plan};

@@ -1,8 +1,8 @@
 //! What a run would do, without doing it.
 
 use super::report::Excluded;
-use super::shards::{open_segment, select};
 use crate::error::{Result, chain};
+use crate::segment::{open_segment, select};
 use crate::snapshot::{IndexSelection, Snapshot};
 use futures::{StreamExt, stream};
 use serde::Serialize;

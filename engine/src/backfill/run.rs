@@ -4,16 +4,15 @@ use super::failed::FailedDocuments;
 use super::index::IndexJob;
 use super::progress::Progress;
 use super::report::{Excluded, IndexReport, Report};
-use super::shards::{Selected, open_segment, select};
 use super::unit::{Buffers, UnitContext, copy};
 use crate::error::{Error, Result};
 use crate::flow::MemoryBudget;
 use crate::ndjson::{FileOptions, LineFormat, LineSink, LineTarget, LineWriter};
-use crate::segment::{SegmentSource, Unit, Units};
+use crate::segment::{SegmentSource, Selected, Unit, Units, open_segment, select};
 use crate::snapshot::{Index, IndexSelection, Snapshot};
 use crate::storage::BlobStore;
 use codecs::snapshot::index_metadata::SourceMode;
-use codecs::snapshot::version::{Product, Version};
+use codecs::snapshot::version::Version;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -25,9 +24,6 @@ const SHARDS_AHEAD: usize = 16;
 
 /// Segments that are opened ahead; each holds its live documents and the index of its chunks.
 const SEGMENTS_AHEAD: usize = 6;
-
-/// The first version of Elasticsearch that has no types any more.
-const FIRST_WITHOUT_TYPES: u64 = 7;
 
 /// What is to be copied, and how.
 #[derive(Debug, Clone)]
@@ -160,8 +156,7 @@ impl Job {
     ) -> Result<Self> {
         let name = selected.name.clone();
         let target = sink.index(&name).map_err(|source| Error::Sink { index: name.clone(), source })?;
-        let index = selected.index.as_ref().ok();
-        let (typed, default_type) = types(settings.source_version.or(snapshot.version()), index);
+        let (typed, default_type) = selected.types(settings.source_version.or(snapshot.version()));
         let job = IndexJob {
             writer: LineWriter::new(settings.format, &name, typed, default_type),
             name,
@@ -205,20 +200,6 @@ impl Job {
         let note = self.selected.index.ok().and_then(|index| source_note(&index));
         Ok(IndexReport { index, shards: self.selected.shards, counts: self.job.take_counts(), note })
     }
-}
-
-/// Whether documents have a type, and that of documents which do not store theirs.
-fn types(version: Option<Version>, index: Option<&Index>) -> (bool, Option<&str>) {
-    let version = version.or_else(|| index.and_then(|index| index.metadata.version_created()));
-    let typed = version.is_some_and(|version| {
-        version.product() == Product::Elasticsearch && version.major() < FIRST_WITHOUT_TYPES
-    });
-    let mut types = index.into_iter().flat_map(|index| index.metadata.types());
-    let only = match (types.next(), types.next()) {
-        (Some(only), None) => Some(only),
-        _ => None,
-    };
-    (typed, only)
 }
 
 fn source_note(index: &Index) -> Option<String> {

@@ -91,6 +91,12 @@ impl LineWriter {
     }
 }
 
+/// Appends the `_source` of a document as every line has it; on an error `output` is as it was.
+pub(crate) fn write_source(document: &Document<'_>, output: &mut Vec<u8>) -> Result<(), Unwritable> {
+    write_on_one_line(&document.json_source()?, output);
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,5 +9,6 @@ pub use crate::document::Unwritable;
 pub(crate) use batch::LARGE_SOURCE;
 pub use batch::LineBatch;
 pub use files::{FileOptions, LineCompression};
+pub(crate) use line::write_source;
 pub use line::{LineFormat, LineWriter};
 pub use sink::{IndexSink, LineSink, LineTarget};

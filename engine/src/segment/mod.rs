@@ -7,9 +7,11 @@ mod live;
 mod open;
 mod parents;
 mod read;
+mod shards;
 mod units;
 
 pub use commit::segments;
 pub use open::{Segment, SegmentSource};
 pub use read::ReadFailure;
+pub(crate) use shards::{Selected, open_segment, select};
 pub use units::{Unit, Units};

@@ -1,8 +1,10 @@
 //! The selected indices and what is in their shards, opened a little ahead of those who read it.
 
+use super::commit::segments;
+use super::open::{Segment, SegmentSource};
 use crate::error::{Error, Result};
-use crate::segment::{Segment, SegmentSource, segments};
 use crate::snapshot::{Exclusion, Index, IndexSelection, Snapshot};
+use codecs::snapshot::version::{Product, Version};
 use futures::{StreamExt, stream};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,19 +12,22 @@ use std::sync::Arc;
 /// Metadata blobs of indices and shards that are read at once.
 const METADATA_AHEAD: usize = 16;
 
+/// The first version of Elasticsearch that has no types any more.
+const FIRST_WITHOUT_TYPES: u64 = 7;
+
 /// An index that is meant: its metadata, or why it cannot be read.
-pub(super) struct Selected {
-    pub(super) name: String,
-    pub(super) index: Result<Index>,
-    pub(super) parent_types: Arc<BTreeMap<String, String>>,
+pub(crate) struct Selected {
+    pub(crate) name: String,
+    pub(crate) index: Result<Index>,
+    pub(crate) parent_types: Arc<BTreeMap<String, String>>,
     /// Number of shards; a guess from the catalog where the metadata cannot be read.
-    pub(super) shards: u32,
+    pub(crate) shards: u32,
 }
 
 /// Reads the metadata of the indices that are meant; those that are not come with the reason.
 ///
 /// Only damage is kept with its index: what concerns the whole repository is an error.
-pub(super) async fn select<'a>(
+pub(crate) async fn select<'a>(
     snapshot: &'a Snapshot<'_>,
     selection: &IndexSelection,
 ) -> Result<(Vec<Selected>, Vec<(&'a str, Exclusion)>)> {
@@ -59,8 +64,23 @@ impl Selected {
         Self { name: name.to_owned(), index, parent_types: Arc::new(parent_types), shards }
     }
 
+    /// Whether documents have a type, and that of documents which do not store theirs.
+    pub(crate) fn types(&self, version: Option<Version>) -> (bool, Option<&str>) {
+        let index = self.index.as_ref().ok();
+        let version = version.or_else(|| index.and_then(|index| index.metadata.version_created()));
+        let typed = version.is_some_and(|version| {
+            version.product() == Product::Elasticsearch && version.major() < FIRST_WITHOUT_TYPES
+        });
+        let mut types = index.into_iter().flat_map(|index| index.metadata.types());
+        let only = match (types.next(), types.next()) {
+            (Some(only), None) => Some(only),
+            _ => None,
+        };
+        (typed, only)
+    }
+
     /// Opens a shard: which segments it has.
-    pub(super) async fn open_shard(&self, snapshot: &Snapshot<'_>, shard: u32) -> Result<Vec<SegmentSource>> {
+    pub(crate) async fn open_shard(&self, snapshot: &Snapshot<'_>, shard: u32) -> Result<Vec<SegmentSource>> {
         let Ok(index) = &self.index else { return Ok(Vec::new()) };
         let files = snapshot.shard(index, shard).await?;
         segments(&files, &self.parent_types).await
@@ -68,7 +88,7 @@ impl Selected {
 }
 
 /// A segment, or what is wrong with it.
-pub(super) async fn open_segment(source: SegmentSource) -> (SegmentSource, Result<Arc<Segment>>) {
+pub(crate) async fn open_segment(source: SegmentSource) -> (SegmentSource, Result<Arc<Segment>>) {
     if source.live_count() == 0 && source.commit.soft_deleted_count.is_some_and(|count| count == 0) {
         tracing::debug!(shard = source.shard.what(), segment = source.commit.name, "no live documents");
     }
