@@ -72,6 +72,7 @@ async fn a_request_that_is_too_long_is_cut_in_halves_and_a_document_that_is_too_
     assert_eq!((outcome.indexed, outcome.failed.len()), (19, 1));
     let failed = &outcome.failed[0];
     assert_eq!((failed.position, failed.class.name(), failed.status), (7, "too_large", Some(413)));
+    assert_eq!(failed.reason, "the target takes no request of 334 bytes");
     assert_eq!(failed.source.len(), long.len());
 }
 
