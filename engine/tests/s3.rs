@@ -8,6 +8,10 @@ use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use engine::Error;
+use engine::bulk::{
+    FailedDocuments, FailedFiles, FailedOperation, FailedOptions, FailedRecord, FailureClass, Filter,
+    summarize,
+};
 use engine::storage::{BlobInfo, BlobStore, Location, S3Options};
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -243,4 +247,37 @@ async fn s3_blobs_are_written_and_replaced() {
     assert_eq!((store.counters().write.requests(), store.counters().write.bytes()), (2, 11));
     let error = open("s3://no-such-bucket").await.put("blob", "x".into()).await.unwrap_err();
     assert_eq!(shown(&error).0, "could not write `s3://no-such-bucket/blob` at `http://server`: not found");
+}
+
+#[tokio::test]
+#[ignore = "needs an S3 server: tests/run s3"]
+async fn s3_keeps_failed_documents() {
+    bucket("failed", []).await;
+    let location = Location::parse("s3://failed/documents").unwrap();
+    let s3 = S3Options { endpoint: Some(endpoint()), ..S3Options::default() };
+    for worker in ["a", "b"] {
+        let options = FailedOptions { s3: s3.clone(), ..FailedOptions::new(location.clone(), "s", worker) };
+        let writer = FailedDocuments::new(options);
+        let operation = FailedOperation {
+            position: 0,
+            origin: None,
+            id: Some("1".to_owned()),
+            class: FailureClass::Refused,
+            status: Some(400),
+            error_type: None,
+            reason: "because".to_owned(),
+            action: "{\"index\":{\"_id\":\"1\"}}".into(),
+            source: "{}".into(),
+        };
+        writer.record("item", "i", &operation).await.unwrap();
+        writer.flush().await.unwrap();
+    }
+    let files = FailedFiles::open(&location, &s3).await.unwrap();
+    let summary = summarize(&files, &Filter::default()).await.unwrap();
+    assert_eq!((summary.files, summary.records, summary.rows[0].documents), (2, 2, 1));
+    let nowhere = FailedOptions::new(Location::parse("s3://no-such-bucket/x").unwrap(), "s", "w");
+    let writer = FailedDocuments::new(FailedOptions { s3, ..nowhere });
+    let record = FailedRecord::of_documents("item", "i", FailureClass::Unreadable, "damaged");
+    writer.record_document(record).await.unwrap();
+    assert!(matches!(writer.flush().await, Err(Error::NotFound { .. })));
 }

@@ -214,7 +214,7 @@ async fn retry(args: RetryArgs, output: &Output) -> anyhow::Result<ExitStatus> {
 fn describe_retry(report: &RetryReport) -> String {
     let mut lines = Vec::new();
     for failure in &report.failures {
-        let id = failure.id.as_deref().unwrap_or("?");
+        let id = failure.id.as_deref().map_or_else(|| "?".to_owned(), shown_id);
         let error = failure.error_type.as_deref().unwrap_or("error");
         lines.push(format!("failed again: `{}` `{id}`: {error}: {}", failure.index, failure.reason));
     }
@@ -240,6 +240,14 @@ fn describe_retry(report: &RetryReport) -> String {
         number(report.without_source),
     ));
     lines.join("\n")
+}
+
+/// An id in a line of text: ids have any characters, and may be long.
+fn shown_id(id: &str) -> String {
+    const LONGEST: usize = 64;
+    let printable = |c: char| if c.is_control() { ' ' } else { c };
+    let shown: String = id.chars().take(LONGEST).map(printable).collect();
+    if id.chars().nth(LONGEST).is_some() { shown + "…" } else { shown }
 }
 
 const fn status(faults: u64) -> ExitStatus {

@@ -229,12 +229,13 @@ fn unknown() -> String {
     "unknown".to_owned()
 }
 
-/// A string, or the text of anything else; `null` is empty.
+/// A string, or the text of anything else, safe for a terminal and on one line; `null` is empty.
 fn text_of(value: &RawValue) -> String {
-    match value.get() {
-        "null" => String::new(),
+    let text: String = match value.get() {
+        "null" => return String::new(),
         text => serde_json::from_str(text).unwrap_or_else(|_| text.trim_matches('"').to_owned()),
-    }
+    };
+    if text.contains(char::is_control) { text.replace(char::is_control, " ") } else { text }
 }
 
 /// The type in the words of Elasticsearch 1, `MapperParsingException[failed to parse]`, as later versions write it.
@@ -319,6 +320,12 @@ mod tests {
         let results = read_response(body.as_bytes(), 1).unwrap();
         let reason = &results[0].error.as_ref().unwrap().reason;
         assert_eq!((reason.len(), reason.chars().last()), (1023, Some('…')));
+    }
+
+    #[test]
+    fn words_of_the_cluster_cannot_control_a_terminal() {
+        let body = br#"{"items":[{"index":{"status":400,"error":{"type":"t","reason":"a\n at\u001b[2J"}}}]}"#;
+        assert_eq!(read_response(body, 1).unwrap(), [refused(400, "t", "a  at [2J")]);
     }
 
     #[test]

@@ -261,7 +261,10 @@ impl<'a> Sending<'a> {
                 self.split(group);
                 return Ok(());
             }
-            Answer::TooLarge(refusal) => {
+            Answer::TooLarge(mut refusal) => {
+                if refusal.reason.is_empty() {
+                    refusal.reason = format!("the target takes no request of {bytes} bytes");
+                }
                 self.fail_all(&group, &reason(FailureClass::TooLarge, &refusal));
                 return Ok(());
             }

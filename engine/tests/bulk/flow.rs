@@ -2,9 +2,11 @@
 
 use super::server::{Cluster, Reply, batch, batch_of, done, items, send, settings};
 use codecs::bulk::OpType;
-use engine::bulk::{BulkSink, SinkError};
+use engine::bulk::{BulkSink, FailedDocuments, FailedOptions, SinkError};
 use engine::flow::{Cancel, ConcurrencyLimit, MemoryBudget, Pause, RateLimit};
+use engine::storage::Location;
 use std::num::NonZeroU64;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 #[tokio::test]
@@ -96,4 +98,23 @@ async fn memory_is_held_until_failed_operations_are_dropped() {
     assert_eq!((budget.held(), failed.buffer.capacity()), (1024, 0));
     drop(failed);
     assert_eq!(budget.held(), 0);
+}
+
+#[tokio::test]
+async fn a_sink_and_the_record_of_failures_work_in_tasks_of_their_own() {
+    let cluster = Cluster::start(|_, _| items(&[(400, "x")])).await;
+    let sink = Arc::new(cluster.sink(settings()));
+    let location = Location::File(std::env::temp_dir().join(format!("ferry-tasks-{}", std::process::id())));
+    let failed = Arc::new(FailedDocuments::new(FailedOptions::new(location, "s", "w")));
+    let tasks = (0..4).map(|_| {
+        let (sink, failed) = (Arc::clone(&sink), Arc::clone(&failed));
+        tokio::spawn(async move {
+            let outcome = sink.send(batch(1)).await.unwrap();
+            failed.record("item", "i", &outcome.failed[0]).await.unwrap();
+            outcome.failed.len()
+        })
+    });
+    let done = futures::future::join_all(tasks).await;
+    assert_eq!(done.into_iter().map(Result::unwrap).sum::<usize>(), 4);
+    assert_eq!(failed.records(), 4);
 }

@@ -8,5 +8,6 @@
 mod failed;
 mod flow;
 mod operations;
+mod real;
 mod requests;
 mod server;

@@ -72,6 +72,7 @@ async fn a_request_that_is_too_long_is_cut_in_halves_and_a_document_that_is_too_
     assert_eq!((outcome.indexed, outcome.failed.len()), (19, 1));
     let failed = &outcome.failed[0];
     assert_eq!((failed.position, failed.class.name(), failed.status), (7, "too_large", Some(413)));
+    assert_eq!(failed.reason, "the target takes no request of 334 bytes");
     assert_eq!(failed.source.len(), long.len());
 }
 
@@ -207,7 +208,7 @@ async fn a_target_that_cannot_be_reached_is_unavailable() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
     drop(listener); // Nobody listens there now.
-    let client = Client::new(ClientOptions { url, timeout: Duration::from_secs(5) }).unwrap();
+    let client = Client::new(ClientOptions { timeout: Duration::from_secs(5), ..ClientOptions::new(url) }).unwrap();
     let settings = SinkSettings { retry_budget: Duration::from_millis(50), ..settings() };
     let sink = BulkSink::new(client, settings, ConcurrencyLimit::new(1, 1));
     let error = send(&sink, batch(1)).await.unwrap_err();

@@ -81,7 +81,7 @@ impl Cluster {
     }
 
     pub(crate) fn client(&self, timeout: Duration) -> Client {
-        Client::new(ClientOptions { url: self.url.parse().unwrap(), timeout }).unwrap()
+        Client::new(ClientOptions { timeout, ..ClientOptions::new(self.url.parse().unwrap()) }).unwrap()
     }
 
     /// A sink that hardly waits between attempts.

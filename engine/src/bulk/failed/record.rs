@@ -81,23 +81,43 @@ const fn one() -> u64 {
 }
 
 impl<'a> FailedRecord<'a> {
+    /// The record of documents that never became an operation; the caller adds what it knows: id, segment, number,
+    /// how many there are, their bytes.
+    #[must_use]
+    pub fn of_documents(item: &'a str, index: &'a str, class: FailureClass, reason: &'a str) -> Self {
+        let none = Cow::Borrowed("");
+        Self {
+            session: none.clone(),
+            worker: none.clone(),
+            item: Cow::Borrowed(item),
+            index: Cow::Borrowed(index),
+            id: None,
+            routing: None,
+            type_name: None,
+            segment: None,
+            document: None,
+            documents: 1,
+            class,
+            status: None,
+            error: Some(FailedError { type_name: None, reason: Cow::Borrowed(reason) }),
+            operation: None,
+            source: None,
+            source_base64: None,
+            timestamp: none,
+        }
+    }
+
     /// The record of an operation; session and worker are for the writer to fill in.
     pub(super) fn of(item: &'a str, index: &'a str, failed: &'a FailedOperation) -> Self {
         let action = ParsedAction::parse(&failed.action).unwrap_or_default();
         let raw = |bytes: &'a [u8]| serde_json::from_slice::<&RawValue>(bytes).ok();
         let source = raw(&failed.source);
         Self {
-            session: Cow::Borrowed(""),
-            worker: Cow::Borrowed(""),
-            item: Cow::Borrowed(item),
-            index: Cow::Borrowed(index),
             id: failed.id.as_deref().map(Cow::Borrowed),
             routing: action.routing.map(Cow::Owned),
             type_name: action.type_name.map(Cow::Owned),
             segment: failed.origin.as_ref().map(|origin| Cow::Borrowed(&*origin.segment)),
             document: failed.origin.as_ref().map(|origin| origin.document),
-            documents: 1,
-            class: failed.class,
             status: failed.status,
             error: Some(FailedError {
                 type_name: failed.error_type.as_deref().map(Cow::Borrowed),
@@ -106,7 +126,7 @@ impl<'a> FailedRecord<'a> {
             operation: raw(&failed.action).map(Cow::Borrowed),
             source_base64: source.is_none().then(|| Cow::Owned(STANDARD.encode(&failed.source))),
             source,
-            timestamp: Cow::Borrowed(""),
+            ..Self::of_documents(item, index, failed.class, &failed.reason)
         }
     }
 

@@ -84,7 +84,7 @@ impl World {
 }
 
 pub(super) fn client(url: url::Url) -> Client {
-    Client::new(ClientOptions { url, timeout: Duration::from_secs(30) }).unwrap()
+    Client::new(ClientOptions { timeout: Duration::from_secs(30), ..ClientOptions::new(url) }).unwrap()
 }
 
 pub(super) fn job() -> Fingerprint {
