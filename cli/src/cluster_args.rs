@@ -131,7 +131,6 @@ macro_rules! cluster_args {
 }
 
 cluster_args!(TargetArgs, "target", "FERRY_TARGET", "Target cluster");
-cluster_args!(CoordinatorArgs, "coordinator", "FERRY_COORDINATOR", "Coordinating cluster");
 cluster_args!(SourceArgs, "source", "FERRY_SOURCE", "Source cluster");
 
 /// Where a password can come from but a file.

@@ -1,7 +1,6 @@
 //! `ferry` moves Elasticsearch and OpenSearch clusters to OpenSearch, and proves that nothing was lost.
 
 mod args;
-#[expect(dead_code, reason = "the commands that talk to clusters will take these options")]
 mod cluster_args;
 mod commands;
 mod output;

@@ -1,6 +1,7 @@
 //! `ferry failed list|show|retry`.
 
 use crate::args::{OutputArgs, OutputForm, bytes};
+use crate::cluster_args::TargetArgs;
 use crate::output::{ExitStatus, Output, number, table};
 use clap::{Args, Subcommand};
 use engine::bulk::{
@@ -9,8 +10,7 @@ use engine::bulk::{
 };
 use engine::flow::ConcurrencyLimit;
 use engine::storage::{Location, S3Options};
-use engine::target::{Client, ClientOptions};
-use std::time::Duration;
+use engine::target::{self, Client, Flavor};
 use url::Url;
 
 /// Look at documents that failed, and send them again
@@ -21,7 +21,7 @@ pub(crate) enum FailedCommand {
     /// Print failed documents with all that is known of them, one line of JSON each
     Show(ShowArgs),
     /// Send failed documents again; exit status 1 when some fail again
-    Retry(RetryArgs),
+    Retry(Box<RetryArgs>),
 }
 
 /// Where failed documents are recorded, and which of them are meant.
@@ -74,6 +74,8 @@ pub(crate) struct RetryArgs {
     /// Cluster to send them to
     #[arg(long, value_name = "URL", env = "FERRY_TARGET")]
     target: Url,
+    #[command(flatten)]
+    cluster: TargetArgs,
     /// Where documents are recorded that fail again [default: nowhere, they stay where they are]
     #[arg(long, value_name = "LOCATION", env = "FERRY_FAILED_AGAIN")]
     failed_again: Option<Location>,
@@ -92,6 +94,7 @@ struct Target {
     client: Client,
     path: PathForm,
     without_types: bool,
+    server_ids: bool,
 }
 
 impl RecordArgs {
@@ -114,11 +117,16 @@ impl RecordArgs {
 }
 
 impl RetryArgs {
-    /// The client of the target and the form of its requests: the place for its options and for asking its version.
-    fn connect(&self) -> engine::Result<Target> {
-        let options = ClientOptions { url: self.target.clone(), timeout: Duration::from_secs(60) };
-        let (client, path) = (Client::new(options)?, PathForm::Untyped);
-        Ok(Target { client, path, without_types: true })
+    /// Connects to the target and asks what it is.
+    async fn connect(&self) -> anyhow::Result<Target> {
+        let client = self.cluster.client(self.target.as_str())?;
+        let cluster = target::detect(&client).await?;
+        let path = match cluster.flavor {
+            Flavor::Elasticsearch => PathForm::of_elasticsearch(cluster.version.0.into()),
+            Flavor::OpenSearch | Flavor::Serverless(_) => PathForm::Untyped,
+        };
+        let (without_types, server_ids) = (!cluster.has_types(), !cluster.takes_ids());
+        Ok(Target { client: client.with_gzip(cluster.accepts_gzip), path, without_types, server_ids })
     }
 }
 
@@ -126,7 +134,7 @@ pub(crate) async fn run(command: FailedCommand, output: &mut Output) -> anyhow::
     match command {
         FailedCommand::List(args) => list(args, output).await,
         FailedCommand::Show(args) => show(args, output).await,
-        FailedCommand::Retry(args) => retry(args, output).await,
+        FailedCommand::Retry(args) => retry(*args, output).await,
     }
 }
 
@@ -184,13 +192,14 @@ async fn show(args: ShowArgs, output: &Output) -> anyhow::Result<ExitStatus> {
 
 async fn retry(args: RetryArgs, output: &Output) -> anyhow::Result<ExitStatus> {
     let files = args.records.open().await?;
-    let target = args.connect()?;
+    let target = args.connect().await?;
     let limits = BatchLimits {
         bytes: usize::try_from(args.batch_bytes).unwrap_or(usize::MAX),
         ..BatchLimits::default()
     };
     let settings = SinkSettings {
         path: target.path,
+        server_ids: target.server_ids,
         allowed: args.allow_doc_errors.iter().cloned().collect(),
         max_request_bytes: bulk::request_limit(&target.client).await.ok().flatten(),
         usual: limits,

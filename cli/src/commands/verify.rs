@@ -1,24 +1,19 @@
 //! `ferry verify`.
 
 use crate::args::{OutputArgs, OutputForm, RepositoryArgs, SelectionArgs, bytes};
+use crate::cluster_args::{SourceArgs, TargetArgs};
 use crate::output::{ExitStatus, Output, number, table};
 use crate::progress::Watch;
-use anyhow::Context;
 use clap::{ArgGroup, Args};
 use codecs::snapshot::version::Version;
 use engine::snapshot::IndexSelection;
-use engine::target::{Client, ClientOptions};
 use engine::verify::{
     self, Counts, Excluded, Kind, Mapping, Outcome, Progress, Record, Report, Sample, Settings, Source,
 };
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 use url::Url;
-
-/// How long an answer may take.
-const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Compare a target with a snapshot, or with a living cluster, document by document
 ///
@@ -43,6 +38,10 @@ pub(crate) struct VerifyArgs {
     /// Cluster that should have the documents: `http://host:port` or `https://host:port`
     #[arg(long, value_name = "URL", env = "FERRY_TARGET")]
     target: Url,
+    #[command(flatten)]
+    target_cluster: TargetArgs,
+    #[command(flatten)]
+    source_cluster: SourceArgs,
     /// Compare only a part of the documents, the same in every run: `1%`, `0.05%`
     #[arg(
         long,
@@ -75,7 +74,7 @@ pub(crate) struct VerifyArgs {
 }
 
 pub(crate) async fn run(args: VerifyArgs, output: &mut Output) -> anyhow::Result<ExitStatus> {
-    let target = verify::probe(client(&args.target)?).await?;
+    let target = verify::probe(args.target_cluster.client(args.target.as_str())?).await?;
     let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let settings = Settings {
         selection: IndexSelection::new(args.selection.indices),
@@ -91,7 +90,7 @@ pub(crate) async fn run(args: VerifyArgs, output: &mut Output) -> anyhow::Result
     let progress = Arc::new(Progress::default());
     let report = match (args.source, args.repository, args.snapshot) {
         (Some(source), ..) => {
-            let source = Source::Cluster(verify::probe(client(&source)?).await?);
+            let source = Source::Cluster(verify::probe(args.source_cluster.client(source.as_str())?).await?);
             let _watch = Watch::of_verify(Arc::clone(&progress));
             verify::run(&source, target, &settings, &progress).await?
         }
@@ -104,17 +103,6 @@ pub(crate) async fn run(args: VerifyArgs, output: &mut Output) -> anyhow::Result
         _ => anyhow::bail!("give `--repo` and `--snapshot`, or `--source`"),
     };
     report_run(&report, args.output.output, output)
-}
-
-/// The client of a cluster.
-fn client(url: &Url) -> anyhow::Result<Client> {
-    anyhow::ensure!(matches!(url.scheme(), "http" | "https"), "`{}` is no HTTP URL", url.scheme());
-    anyhow::ensure!(
-        url.username().is_empty() && url.password().is_none(),
-        "a URL must not have a user and a password in it: other users of this machine could see them"
-    );
-    let options = ClientOptions { url: url.clone(), timeout: TIMEOUT };
-    Client::new(options).with_context(|| format!("could not make a client of `{url}`"))
 }
 
 fn report_run(report: &Report, form: OutputForm, output: &Output) -> anyhow::Result<ExitStatus> {

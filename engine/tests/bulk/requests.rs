@@ -208,7 +208,8 @@ async fn a_target_that_cannot_be_reached_is_unavailable() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
     drop(listener); // Nobody listens there now.
-    let client = Client::new(ClientOptions { timeout: Duration::from_secs(5), ..ClientOptions::new(url) }).unwrap();
+    let client =
+        Client::new(ClientOptions { timeout: Duration::from_secs(5), ..ClientOptions::new(url) }).unwrap();
     let settings = SinkSettings { retry_budget: Duration::from_millis(50), ..settings() };
     let sink = BulkSink::new(client, settings, ConcurrencyLimit::new(1, 1));
     let error = send(&sink, batch(1)).await.unwrap_err();
