@@ -7,8 +7,6 @@ struct Command {
     #[command(flatten)]
     target: TargetArgs,
     #[command(flatten)]
-    coordinator: CoordinatorArgs,
-    #[command(flatten)]
     source: SourceArgs,
 }
 
@@ -132,16 +130,15 @@ fn a_url_with_credentials_is_refused() {
 #[test]
 fn the_groups_are_apart() {
     let command = parse(
-        "--target-timeout 5 --target-insecure --coordinator-user admin --coordinator-timeout 7 --source-cacert ca.pem",
+        "--target-timeout 5 --target-insecure --source-user admin --source-timeout 7 --source-cacert ca.pem",
     );
     let target = command.target.options(URL, passwords(None, "")).unwrap();
     assert_eq!((target.timeout, target.tls.insecure), (Duration::from_secs(5), true));
-    let coordinator = command.coordinator.options(URL, passwords(Some("hunter2"), "")).unwrap();
-    assert_eq!((coordinator.timeout, coordinator.tls.insecure), (Duration::from_secs(7), false));
-    assert!(matches!(coordinator.auth, Auth::Basic { .. }));
-    let source = command.source.options(URL, passwords(None, "")).unwrap();
+    let source = command.source.options(URL, passwords(Some("hunter2"), "")).unwrap();
+    assert_eq!((source.timeout, source.tls.insecure), (Duration::from_secs(7), false));
+    assert!(matches!(source.auth, Auth::Basic { .. }));
     assert_eq!(source.tls.ca_file, Some("ca.pem".into()));
-    assert!(!format!("{coordinator:?} {command:?}").contains("hunter2"));
+    assert!(!format!("{source:?} {command:?}").contains("hunter2"));
 }
 
 #[test]

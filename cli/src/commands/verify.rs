@@ -15,6 +15,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use url::Url;
 
+/// `--repo` and `--snapshot` belong together, and not to `--source`.
+const USAGE: &str = "\
+ferry verify [OPTIONS] --repo <URI> --snapshot <NAME> --target <URL>
+       ferry verify [OPTIONS] --source <URL> --target <URL>";
+
 /// Compare a target with a snapshot, or with a living cluster, document by document
 ///
 /// For every selected document: is it in the target, with the same routing, and does its `_source` say the same? The order
@@ -23,6 +28,7 @@ use url::Url;
 ///
 /// Exit status 0 means that the target holds what the source holds; 1 that something differs; 2 that it could not be compared.
 #[derive(Debug, Args)]
+#[command(override_usage = USAGE)]
 #[command(group(ArgGroup::new("from").required(true).args(["snapshot", "source"])))]
 pub(crate) struct VerifyArgs {
     #[command(flatten)]
@@ -178,7 +184,7 @@ fn counts_table(report: &Report, total: &Counts) -> String {
 fn remarks(report: &Report, total: &Counts) -> Vec<String> {
     let mut lines = Vec::new();
     if total.excluded > 0 {
-        lines.push("excluded: nested documents, which are compared as part of the documents that they belong to, and what was deleted meanwhile".to_owned());
+        lines.push("excluded: nested documents, which are compared as part of the documents that they belong to, and what a living source deleted meanwhile".to_owned());
     }
     if total.repaired > 0 {
         lines.push(format!(

@@ -19,7 +19,10 @@ pub(super) struct Context {
     pub(super) sample: Sample,
     pub(super) live: bool,
     pub(super) resend: Option<Resend>,
+    /// For documents in flight: three quarters of the memory that the run may have.
     pub(super) memory: MemoryBudget,
+    /// For keys of documents: the fourth quarter, in bytes.
+    pub(super) memory_for_keys: u64,
     pub(super) threads: Arc<rayon::ThreadPool>,
     pub(super) buffers: Buffers,
     /// Compressed bytes of a unit.

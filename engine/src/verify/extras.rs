@@ -2,7 +2,7 @@
 //!
 //! Only where counts say that there must be some is the target gone through: an index that counts as many documents as
 //! were found in it under their own ids and routings has no other one. Then all identities of the source are read once
-//! more, as keys of 16 bytes a document in half of the memory budget; where they do not fit, the keys are cut into parts
+//! more, as keys of 16 bytes a document in a quarter of the memory; where they do not fit, the keys are cut into parts
 //! by their values, and source and target are gone through once for each part.
 
 use super::context::Context;
@@ -45,7 +45,7 @@ pub(super) async fn find(
     if in_target <= known && !may_hide {
         return Ok(());
     }
-    let keys_at_once = (context.memory.bytes() / 2 / KEY_BYTES).max(1);
+    let keys_at_once = (context.memory_for_keys / KEY_BYTES).max(1);
     let parts = index.seen().div_ceil(keys_at_once).max(1);
     for part in 0..parts {
         let is_in_part = |key: u128| key % u128::from(parts) == u128::from(part);

@@ -19,6 +19,7 @@ use crate::snapshot::IndexSelection;
 use crate::target::Request;
 use futures::TryStreamExt;
 use http::Method;
+use serde::Deserialize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -73,27 +74,35 @@ pub(super) async fn list(
 ) -> Result<(Vec<String>, Vec<Excluded>)> {
     let what = "list the indices";
     let url = source.client.url();
-    let request = Request::new(Method::GET, "/_cat/indices?h=index,status&expand_wildcards=all");
+    let request = Request::new(Method::GET, "/_cat/indices?format=json&h=index,status&expand_wildcards=all");
     let response = source.send(what, &request).await?;
     if !response.is_success() {
         return Err(Error::refused(what, url, &response));
     }
-    let text = String::from_utf8_lossy(&response.body);
-    let mut lines: Vec<(&str, &str)> =
-        text.lines().filter_map(|line| line.trim().split_once(char::is_whitespace)).collect();
-    lines.sort_unstable();
-    let names: Vec<&str> = lines.iter().map(|(name, _)| *name).collect();
+    #[derive(Deserialize)]
+    struct Listed {
+        index: String,
+        /// None in OpenSearch Serverless.
+        status: Option<String>,
+    }
+    let mut listed: Vec<Listed> = response
+        .json()
+        .map_err(|_| Error::unexpected(what, url, format!("it answered {}", response.excerpt())))?;
+    listed.sort_unstable_by(|a, b| a.index.cmp(&b.index));
+    let names: Vec<&str> = listed.iter().map(|listed| listed.index.as_str()).collect();
     let unmatched = selection.unmatched(&names);
     if !unmatched.is_empty() {
         let patterns = unmatched.join("`, `");
         return Err(Error::Unsupported { what: format!("no index of `{url}` matches `{patterns}`") });
     }
     let (mut selected, mut excluded) = (Vec::new(), Vec::new());
-    for (name, status) in lines {
-        let exclude = |reason: String| Excluded { index: name.to_owned(), reason };
-        match selection.check(name) {
-            Ok(()) if status.trim() == "close" => excluded.push(exclude("it is closed".to_owned())),
-            Ok(()) => selected.push(name.to_owned()),
+    for Listed { index, status } in &listed {
+        let exclude = |reason: String| Excluded { index: index.clone(), reason };
+        match selection.check(index) {
+            Ok(()) if status.as_deref() == Some("close") => {
+                excluded.push(exclude("it is closed".to_owned()));
+            }
+            Ok(()) => selected.push(index.clone()),
             Err(reason) => excluded.push(exclude(reason.to_string())),
         }
     }

@@ -238,7 +238,8 @@ fn context(source: &Source<'_, '_>, target: Endpoint, settings: &Settings) -> Re
         sample: settings.sample,
         live: settings.live,
         resend: settings.repair.clone(),
-        memory: MemoryBudget::new(settings.memory),
+        memory: MemoryBudget::new(settings.memory.saturating_sub(settings.memory / 4)),
+        memory_for_keys: settings.memory / 4,
         threads: Arc::new(pool),
         buffers: Buffers::default(),
         // A request to S3 costs tens of milliseconds whatever its size; a read of a file costs nothing.

@@ -2,7 +2,7 @@
 //!
 //! Each source has a hash of its [canonical text](codecs::json_compare::canonical). A hash that the source has more often
 //! than the target is a missing document, one that the target has more often an extra one; a document that differs is
-//! both. It takes 32 bytes a document in half of the memory budget; where they do not fit, the hashes are cut into parts
+//! both. It takes 32 bytes a document in a quarter of the memory; where they do not fit, the hashes are cut into parts
 //! by their values, and source and target are gone through once for each part.
 
 use super::context::Context;
@@ -53,7 +53,7 @@ pub(super) async fn compare(
     index: &Arc<TargetIndex>,
 ) -> Result<()> {
     let in_target = index.presence().documents().unwrap_or_default();
-    let hashes_at_once = (context.memory.bytes() / 2 / HASH_BYTES).max(1);
+    let hashes_at_once = (context.memory_for_keys / HASH_BYTES).max(1);
     let parts = index.seen().max(in_target).div_ceil(hashes_at_once).max(1);
     for number in 0..parts {
         let part = Part { number, of: parts };
