@@ -23,7 +23,8 @@ use support::scratch;
 use url::Url;
 
 fn client(url: &Url) -> Client {
-    Client::new(ClientOptions { timeout: Duration::from_secs(20), ..ClientOptions::new(url.clone()) }).unwrap()
+    Client::new(ClientOptions { timeout: Duration::from_secs(20), ..ClientOptions::new(url.clone()) })
+        .unwrap()
 }
 
 async fn endpoint(fake: &Fake) -> Endpoint {
