@@ -154,5 +154,5 @@ fn every_option_has_its_variable() {
         let expected = format!("FERRY_{}", long.replace('-', "_").to_uppercase());
         assert_eq!(argument.get_env().unwrap().to_str().unwrap(), expected, "--{long}");
     }
-    assert_eq!(command.get_arguments().count(), 30);
+    assert_eq!(command.get_arguments().count(), 20);
 }

@@ -134,7 +134,7 @@ async fn a_cluster_that_takes_no_request_at_all_is_not_blamed_on_documents() {
     let error = send(&cluster.sink(settings()), batch(1000)).await.unwrap_err();
     assert!(matches!(error, SinkError::Refused { .. }), "{error}");
     assert!(cluster.seen().len() < 50);
-    for status in [301, 404, 405, 406, 415] {
+    for status in [404, 405, 406, 415] {
         let cluster = Cluster::start(move |_, _| Reply::Answer(status, "<html>".to_owned())).await;
         let error = send(&cluster.sink(settings()), batch(3)).await.unwrap_err();
         let expected =
@@ -142,6 +142,16 @@ async fn a_cluster_that_takes_no_request_at_all_is_not_blamed_on_documents() {
         assert_eq!(error.to_string(), expected);
         assert_eq!(cluster.seen().len(), 1);
     }
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed_and_stops_the_run() {
+    let cluster = Cluster::start(|_, _| Reply::Answer(301, "<html>".to_owned())).await;
+    let error = send(&cluster.sink(settings()), batch(3)).await.unwrap_err();
+    assert!(matches!(error, SinkError::Send { .. }), "{error:?}");
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.starts_with("the answer is 301, a redirect"), "{cause}");
+    assert_eq!(cluster.seen().len(), 1);
 }
 
 #[tokio::test]
