@@ -5,6 +5,9 @@ use codecs::source;
 use std::borrow::Cow;
 use std::ops::Range;
 
+/// Sources from this size on, and chunks with so many bytes, are not copied without need, and reserve their memory.
+pub(crate) const LARGE_SOURCE: usize = 1 << 20;
+
 /// The documents of one chunk of stored fields: live, with their identity, `_source` still in place.
 #[derive(Debug, Default)]
 pub struct DocumentBlock {

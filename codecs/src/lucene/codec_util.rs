@@ -191,6 +191,11 @@ impl Footer {
     }
 }
 
+/// Decodes the last bytes of a file, which stand at `offset`, as its footer.
+pub fn decode_footer(file: &str, offset: u64, bytes: &[u8]) -> Result<Footer> {
+    decode(file, bytes, Footer::decode).map_err(|error| error.shifted(offset))
+}
+
 /// Verifies the footer of a whole file and returns the bytes before it.
 pub fn verified_body<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a [u8]> {
     decode(file, bytes, verify)

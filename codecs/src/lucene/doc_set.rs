@@ -1,6 +1,7 @@
 //! A set of document numbers of one segment.
 
 use crate::input::{Decoded, Failure};
+use std::ops::Range;
 
 /// A set of document numbers, one bit each, as live docs and doc values give them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +77,16 @@ impl DocSet {
         }
     }
 
+    /// Removes all documents outside of a range.
+    pub fn retain(&mut self, range: Range<u32>) {
+        for (first, word) in (0..).step_by(64).zip(&mut self.words) {
+            // Bits `from..to` of the word, of which `to` may be all 64.
+            let [from, to] = [range.start, range.end].map(|at| u32::min(at.saturating_sub(first), 64));
+            let below = |bits: u32| 1_u64.checked_shl(bits).map_or(u64::MAX, |bit| bit.wrapping_sub(1));
+            *word &= below(to) & !below(from);
+        }
+    }
+
     /// How many documents are in the set.
     #[must_use]
     pub fn len(&self) -> u32 {
@@ -117,5 +128,18 @@ mod tests {
             (set.len(), set.contains(0), set.contains(98), set.contains(99)),
             (98, false, true, false)
         );
+    }
+
+    #[test]
+    fn only_documents_of_the_range_are_retained() {
+        for max_doc in [1, 64, 65, 200] {
+            for range in [0..0, 0..1, 1..64, 63..65, 64..128, 0..200, 130..131, 199..900] {
+                let mut set = DocSet::full(max_doc);
+                set.retain(range.clone());
+                let kept: Vec<u32> = (0..max_doc).filter(|document| set.contains(*document)).collect();
+                let expected: Vec<u32> = (0..max_doc).filter(|document| range.contains(document)).collect();
+                assert_eq!(kept, expected, "{range:?} of {max_doc}");
+            }
+        }
     }
 }

@@ -92,6 +92,28 @@ impl IndexJob {
         })
     }
 
+    /// Records that the documents of a segment cannot be trusted, though they could be read and are written.
+    pub(super) fn fail_checksum(&self, segment: &Segment, error: &codecs::Error) -> Result<()> {
+        self.with_counts(|counts| {
+            counts.untrusted_segments = counts.untrusted_segments.saturating_add(1);
+            counts.first_failure.get_or_insert_with(|| error.to_string());
+        });
+        self.failed.record(
+            &self.name,
+            &FailedDocument {
+                shard: segment.shard().what(),
+                segment: segment.name(),
+                documents: 0..segment.max_doc(),
+                live: Some(0),
+                id: None,
+                class: "checksum",
+                reason: format!(
+                    "{error}; what could be read of this segment is written, and may not be what was indexed"
+                ),
+            },
+        )
+    }
+
     /// Records all documents of a unit whose bytes cannot be fetched.
     pub(super) fn fail_fetch(&self, unit: &Unit, error: &Error) -> Result<()> {
         let live = unit.live_count();

@@ -19,6 +19,8 @@ pub struct Counts {
     pub bytes: u64,
     /// Shards whose metadata cannot be read: how many documents they have is not known.
     pub unknown_shards: u64,
+    /// Segments whose checksum is wrong though documents of them were written, which may not be what was indexed.
+    pub untrusted_segments: u64,
     /// The first failure, for the report.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_failure: Option<String>,
@@ -104,6 +106,7 @@ impl Counts {
         self.excluded = self.excluded.saturating_add(other.excluded);
         self.bytes = self.bytes.saturating_add(other.bytes);
         self.unknown_shards = self.unknown_shards.saturating_add(other.unknown_shards);
+        self.untrusted_segments = self.untrusted_segments.saturating_add(other.untrusted_segments);
         for (class, count) in &other.failed {
             let sum = self.failed.entry(class).or_insert(0);
             *sum = u64::saturating_add(*sum, *count);
@@ -134,7 +137,7 @@ impl Report {
         let total = self.total();
         if self.indices.iter().any(|index| index.counts.missing() != 0) {
             Outcome::Unbalanced
-        } else if total.failed_total() > 0 || total.unknown_shards > 0 {
+        } else if total.failed_total() > 0 || total.unknown_shards > 0 || total.untrusted_segments > 0 {
             Outcome::CompleteWithFailures
         } else {
             Outcome::Complete

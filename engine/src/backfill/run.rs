@@ -4,11 +4,11 @@ use super::failed::FailedDocuments;
 use super::index::IndexJob;
 use super::progress::Progress;
 use super::report::{Excluded, IndexReport, Report};
-use super::unit::{Buffers, UnitContext, copy};
+use super::unit::{Buffers, LineBatcher};
 use crate::error::{Error, Result};
 use crate::flow::MemoryBudget;
 use crate::ndjson::{FileOptions, LineFormat, LineSink, LineTarget, LineWriter};
-use crate::segment::{SegmentSource, Selected, Unit, Units, open_segment, select};
+use crate::segment::{Resources, SegmentSource, Selected, Unit, Units, open_segment, read_unit, select};
 use crate::snapshot::{Index, IndexSelection, Snapshot};
 use crate::storage::BlobStore;
 use codecs::snapshot::index_metadata::SourceMode;
@@ -64,9 +64,13 @@ pub async fn run(snapshot: &Snapshot<'_>, settings: &Settings, progress: &Arc<Pr
         jobs.push(Job::new(snapshot, settings, selected, &sink, &failed, progress)?);
     }
     progress.expect_shards(jobs.iter().map(|job| u64::from(job.selected.shards)).sum());
-    let context = UnitContext::new(settings, snapshot.repository().store())?;
+    let context = Context::new(settings, snapshot.repository().store())?;
     let units = units(snapshot, &jobs, context.unit_bytes);
-    units.try_for_each_concurrent(context.in_flight, |(job, unit)| copy(&context, job, unit)).await?;
+    let copy = async |(job, unit)| {
+        let batcher = LineBatcher::new(job, &context.buffers);
+        read_unit(&context.resources, unit, batcher, &LineBatcher::write).await.map(drop)
+    };
+    units.try_for_each_concurrent(context.in_flight, copy).await?;
 
     let indices = jobs.into_iter().map(Job::finish).collect::<Result<_>>()?;
     let excluded_indices = excluded
@@ -81,7 +85,7 @@ pub async fn run(snapshot: &Snapshot<'_>, settings: &Settings, progress: &Arc<Pr
         failed_documents: failed.finish()?.map(PathBuf::from),
         requests: all.iter().map(|counter| counter.requests()).sum(),
         bytes_fetched: all.iter().map(|counter| counter.bytes()).sum(),
-        peak_reserved: context.memory.peak(),
+        peak_reserved: context.resources.memory.peak(),
         seconds: start.elapsed().as_secs_f64(),
     })
 }
@@ -226,7 +230,17 @@ fn source_note(index: &Index) -> Option<String> {
     }
 }
 
-impl UnitContext {
+/// What units share.
+struct Context {
+    resources: Resources,
+    buffers: Arc<Buffers>,
+    /// Compressed bytes of a unit.
+    unit_bytes: u64,
+    /// Units that are under way at once, at most.
+    in_flight: usize,
+}
+
+impl Context {
     fn new(settings: &Settings, store: &BlobStore) -> Result<Self> {
         let threads = settings.threads.get();
         let pool =
@@ -234,9 +248,8 @@ impl UnitContext {
         let pool = pool.build().map_err(|error| Error::Threads { reason: error.to_string() })?;
         let is_local = store.as_fs().is_some();
         Ok(Self {
-            memory: MemoryBudget::new(settings.memory),
-            threads: Arc::new(pool),
-            buffers: Buffers::default(),
+            resources: Resources { memory: MemoryBudget::new(settings.memory), threads: Arc::new(pool) },
+            buffers: Arc::default(),
             // A request to S3 costs tens of milliseconds whatever its size; a read of a file costs nothing.
             unit_bytes: if is_local { 1 << 20 } else { 4 << 20 },
             in_flight: if is_local {

@@ -1,13 +1,10 @@
 //! Lines of one index, ready to be written.
 
 use super::line::LineWriter;
-use crate::document::{Document, DocumentBlock, Unwritable};
+use crate::document::{Document, DocumentBlock, LARGE_SOURCE, Unwritable};
 use std::io::{self, Write};
 use std::ops::Range;
 use std::sync::Arc;
-
-/// Sources from this size on are written from where they are decompressed, not copied into the lines.
-pub(crate) const LARGE_SOURCE: usize = 1 << 20;
 
 /// Lines of documents of one index. Its buffers are made once and used again.
 #[derive(Debug, Default)]
@@ -69,7 +66,7 @@ impl LineBatch {
         }
     }
 
-    /// Appends the lines of a block with large documents, whose sources stay in the block.
+    /// Appends the lines of a block with large documents, whose sources stay in the block, as far as they are lines.
     pub fn add_large(
         &mut self,
         writer: &LineWriter,

@@ -6,7 +6,6 @@ mod line;
 mod sink;
 
 pub use crate::document::Unwritable;
-pub(crate) use batch::LARGE_SOURCE;
 pub use batch::LineBatch;
 pub use files::{FileOptions, LineCompression};
 pub(crate) use line::write_source;

@@ -1,5 +1,6 @@
 //! Segments: which documents live in them, and blocks of those documents.
 
+mod checksum;
 mod commit;
 mod files;
 mod identity;
@@ -7,11 +8,13 @@ mod live;
 mod open;
 mod parents;
 mod read;
+mod reader;
 mod shards;
 mod units;
 
 pub use commit::segments;
 pub use open::{Segment, SegmentSource};
 pub use read::ReadFailure;
+pub(crate) use reader::{Added, Batcher, ChunkBytes, Resources, read_unit};
 pub(crate) use shards::{Selected, open_segment, select};
 pub use units::{Unit, Units};

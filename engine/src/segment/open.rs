@@ -1,5 +1,6 @@
 //! Opening a segment: everything but its documents.
 
+use super::checksum::Checksum;
 use super::files::SegmentFiles;
 use super::identity::IdentityFields;
 use super::live::{base36, live_documents};
@@ -12,6 +13,7 @@ use codecs::lucene::segment_info::SegmentInfo;
 use codecs::lucene::segment_infos::SegmentCommit;
 use codecs::lucene::stored_fields::{Format, IndexFiles, StoredFields};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// What it takes to open a segment.
@@ -44,15 +46,17 @@ impl SegmentSource {
 }
 
 /// An open segment: knows its live documents and where their chunks are.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Segment {
-    pub(super) name: String,
-    pub(super) files: SegmentFiles,
-    pub(super) data_file: String,
+    pub(super) name: Arc<str>,
+    pub(super) files: Arc<SegmentFiles>,
+    pub(super) data_file: Arc<str>,
     pub(super) identity: IdentityFields,
-    pub(super) stored: StoredFields,
+    pub(super) stored: Arc<StoredFields>,
     pub(super) live: Option<DocSet>,
-    pub(super) parents: Parents,
+    pub(super) parents: Arc<Parents>,
+    /// That of the stored fields; none before Lucene 4.8.
+    pub(super) checksum: Option<Arc<Checksum>>,
     max_doc: u32,
 }
 
@@ -67,23 +71,40 @@ impl Segment {
         let (infos, stored) = futures::try_join!(field_infos(&files, commit), stored_fields(&files, info))?;
         let live = live_documents(&files, commit, &infos, max_doc).await?;
         let parents = Parents::open(&files, &infos, parent_types, max_doc).await?;
+        let data_file = files.name(".fdt");
+        let length = files.length(&data_file)?;
+        let checksum = stored.format().has_footer().then(|| Arc::new(Checksum::new(&data_file, length)));
         let segment = Self {
-            name: commit.name.clone(),
-            data_file: files.name(".fdt"),
+            name: commit.name.as_str().into(),
+            data_file: data_file.into(),
             identity: IdentityFields::new(&infos),
-            files,
-            stored,
+            files: Arc::new(files),
+            stored: Arc::new(stored),
             live,
-            parents,
+            parents: Arc::new(parents),
+            checksum,
             max_doc,
         };
         segment.check_live(source)?;
         Ok(segment)
     }
 
+    /// The same segment, of which only the documents in the range live.
+    #[must_use]
+    pub fn restricted_to(&self, documents: Range<u32>) -> Self {
+        let mut live = self.live.clone().unwrap_or_else(|| DocSet::full(self.max_doc));
+        live.retain(documents);
+        Self { live: Some(live), ..self.clone() }
+    }
+
     /// Name of the segment, such as `_7`.
     #[must_use]
     pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The name, to be kept.
+    pub(crate) const fn shared_name(&self) -> &Arc<str> {
         &self.name
     }
 
@@ -125,13 +146,13 @@ impl Segment {
 
     /// Its stored fields.
     #[must_use]
-    pub const fn stored_fields(&self) -> &StoredFields {
+    pub fn stored_fields(&self) -> &StoredFields {
         &self.stored
     }
 
     /// The format of its stored fields.
     #[must_use]
-    pub const fn format(&self) -> &Format {
+    pub fn format(&self) -> &Format {
         self.stored.format()
     }
 

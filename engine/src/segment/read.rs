@@ -125,7 +125,7 @@ impl Segment {
                     let error = match reason {
                         Unreadable::Malformed(at) => self.stored.malformed(chunk, document, at),
                         Unreadable::NoId => codecs::Error::Corrupt {
-                            file: self.data_file.clone(),
+                            file: self.data_file.as_ref().to_owned(),
                             offset: chunk.bytes.start,
                             what: format!(
                                 "document {document} in the chunk that starts here has a `_source` or a routing, and no id"

@@ -6,14 +6,17 @@ use codecs::lucene::stored_fields::Chunk;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Some neighbouring chunks of one segment, each with live documents.
+/// Bytes without live documents that are read all the same: they cost less than a request, and the checksum needs them.
+const SMALL_GAP: u64 = 64 << 10;
+
+/// Some neighbouring chunks of one segment. The first and the last of them have live documents.
 #[derive(Debug, Clone)]
 pub struct Unit {
     /// The segment.
     pub segment: Arc<Segment>,
     /// Chunk numbers.
     pub chunks: Range<u64>,
-    /// Their bytes in `.fdt`.
+    /// Their bytes in `.fdt`, and what is before the first and after the last one, if that is little.
     pub bytes: Range<u64>,
     /// Their documents, deleted ones included.
     pub documents: Range<u32>,
@@ -26,19 +29,21 @@ pub struct Units {
     unit_bytes: u64,
     next: u64,
     next_document: u32,
+    /// Where the chunk that was last in a unit ends in `.fdt`.
+    end: u64,
 }
 
 impl Segment {
     /// The units of the segment, in order, each of at most `unit_bytes` compressed bytes, if it has more than one
-    /// chunk. Chunks without a live document are left out.
+    /// chunk. Many neighbouring chunks without a live document are left out.
     ///
     /// A failure is an index that contradicts itself: the documents from there on cannot be found.
     #[must_use]
     pub fn units(self: &Arc<Self>, unit_bytes: u64) -> Units {
-        Units { segment: Arc::clone(self), unit_bytes, next: 0, next_document: 0 }
+        Units { segment: Arc::clone(self), unit_bytes, next: 0, next_document: 0, end: 0 }
     }
 
-    fn has_live(&self, chunk: &Chunk) -> bool {
+    pub(super) fn has_live(&self, chunk: &Chunk) -> bool {
         self.live.is_none() || chunk.documents.clone().any(|document| self.is_live(document))
     }
 }
@@ -59,28 +64,38 @@ impl Units {
         &self.segment
     }
 
+    /// Adds a chunk with live documents; false when it does not fit.
     fn add(&mut self, unit: &mut Option<Unit>, chunk: Chunk) -> bool {
-        let number = self.next;
+        let after = self.next.saturating_add(1);
+        let gap = chunk.bytes.start.saturating_sub(self.end);
         match unit {
             None => {
                 *unit = Some(Unit {
                     segment: Arc::clone(&self.segment),
-                    chunks: number..number.saturating_add(1),
-                    bytes: chunk.bytes,
+                    chunks: self.next..after,
+                    bytes: if gap <= SMALL_GAP { self.end } else { chunk.bytes.start }..chunk.bytes.end,
                     documents: chunk.documents,
                 });
-                true
             }
             Some(unit) => {
                 let bytes = chunk.bytes.end.saturating_sub(unit.bytes.start);
-                if unit.chunks.end != number || bytes > self.unit_bytes {
+                if gap > SMALL_GAP || bytes > self.unit_bytes {
                     return false;
                 }
-                unit.chunks.end = number.saturating_add(1);
+                unit.chunks.end = after;
                 unit.bytes.end = chunk.bytes.end;
                 unit.documents.end = chunk.documents.end;
-                true
             }
+        }
+        self.end = chunk.bytes.end;
+        true
+    }
+
+    /// Lets the last unit go to the end of the file, if that is near: there is the checksum.
+    fn extend(&self, unit: &mut Unit) {
+        let length = self.segment.stored_bytes();
+        if self.segment.checksum.is_some() && length.saturating_sub(unit.bytes.end) <= SMALL_GAP {
+            unit.bytes.end = unit.bytes.end.max(length);
         }
     }
 }
@@ -107,6 +122,11 @@ impl Iterator for Units {
             }
             self.next = self.next.saturating_add(1);
             self.next_document = end;
+        }
+        if self.next >= self.segment.stored.chunk_count()
+            && let Some(unit) = &mut unit
+        {
+            self.extend(unit);
         }
         unit.map(Ok)
     }

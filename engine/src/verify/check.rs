@@ -132,7 +132,7 @@ async fn ask(
             }
         };
         let batch = Arc::clone(batch);
-        let judged = on_pool(&context.threads, move || judge(&batch, &numbers, &body)).await;
+        let judged = on_pool(&context.resources.threads, move || judge(&batch, &numbers, &body)).await;
         let judged = judged.map_err(|problem| {
             Error::unexpected(&format!("get documents of index `{name}`"), target.client.url(), problem)
         })?;

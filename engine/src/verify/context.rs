@@ -5,7 +5,7 @@ use super::documents::{Batch, Sample};
 use super::index::TargetIndex;
 use super::repair::Resend;
 use crate::document::DocumentBlock;
-use crate::flow::MemoryBudget;
+use crate::segment::Resources;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Buffers larger than this are not kept for the next unit.
@@ -19,12 +19,11 @@ pub(super) struct Context {
     pub(super) sample: Sample,
     pub(super) live: bool,
     pub(super) resend: Option<Resend>,
-    /// For documents in flight: three quarters of the memory that the run may have.
-    pub(super) memory: MemoryBudget,
+    /// With memory for documents in flight: three quarters of what the run may have.
+    pub(super) resources: Resources,
     /// For keys of documents: the fourth quarter, in bytes.
     pub(super) memory_for_keys: u64,
-    pub(super) threads: Arc<rayon::ThreadPool>,
-    pub(super) buffers: Buffers,
+    pub(super) buffers: Arc<Buffers>,
     /// Compressed bytes of a unit.
     pub(super) unit_bytes: u64,
     /// Units that are under way at once, at most.

@@ -140,7 +140,7 @@ where
             let mut hits = hits.into_iter().peekable();
             while hits.peek().is_some() {
                 let part = hits.by_ref().take(live.part.load(Ordering::Relaxed).max(1)).collect();
-                let _permit = context.memory.reserve(WORKSPACE).await;
+                let _permit = context.resources.memory.reserve(WORKSPACE).await;
                 let batch = read_part(source, live, purpose, skeleton(live, part)).await?;
                 take(batch).await?;
             }

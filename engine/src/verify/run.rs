@@ -2,7 +2,7 @@
 
 use super::check::check;
 use super::cluster::Endpoint;
-use super::context::{Buffers, Context};
+use super::context::Context;
 use super::differences::Differences;
 use super::documents::{Batch, Sample};
 use super::error::{Error, Result};
@@ -16,7 +16,7 @@ use super::unit::Purpose;
 use super::{extras, without_ids};
 use crate::error::Error as EngineError;
 use crate::flow::MemoryBudget;
-use crate::segment::{Selected, select};
+use crate::segment::{Resources, Selected, select};
 use crate::snapshot::{IndexSelection, Snapshot};
 use codecs::snapshot::version::Version;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -108,7 +108,7 @@ pub async fn run(
         excluded_indices,
         differences,
         examples,
-        peak_reserved: context.memory.peak(),
+        peak_reserved: context.resources.memory.peak(),
         seconds: start.elapsed().as_secs_f64(),
     })
 }
@@ -238,10 +238,12 @@ fn context(source: &Source<'_, '_>, target: Endpoint, settings: &Settings) -> Re
         sample: settings.sample,
         live: settings.live,
         resend: settings.repair.clone(),
-        memory: MemoryBudget::new(settings.memory.saturating_sub(settings.memory / 4)),
+        resources: Resources {
+            memory: MemoryBudget::new(settings.memory.saturating_sub(settings.memory / 4)),
+            threads: Arc::new(pool),
+        },
         memory_for_keys: settings.memory / 4,
-        threads: Arc::new(pool),
-        buffers: Buffers::default(),
+        buffers: Arc::default(),
         // A request to S3 costs tens of milliseconds whatever its size; a read of a file costs nothing.
         unit_bytes: if is_local { 1 << 20 } else { 4 << 20 },
         in_flight: if is_local { threads.saturating_mul(4) } else { 32_usize.max(threads) },

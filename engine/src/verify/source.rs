@@ -6,9 +6,9 @@ use super::documents::Batch;
 use super::error::Result;
 use super::index::TargetIndex;
 use super::live::{self, LiveIndex};
-use super::unit::{self, Purpose, Reading};
+use super::unit::{DocumentBatcher, Purpose, Reading};
 use crate::error::chain;
-use crate::segment::{SegmentSource, Selected, Unit, Units, open_segment};
+use crate::segment::{SegmentSource, Selected, Unit, Units, open_segment, read_unit};
 use crate::snapshot::Snapshot;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use std::sync::Arc;
@@ -56,7 +56,9 @@ impl Documents<'_, '_> {
                 let take = &take;
                 units
                     .try_for_each_concurrent(context.in_flight, |(reading, unit)| async move {
-                        unit::read(context, &reading, unit, take).await
+                        let batcher = DocumentBatcher::new(reading, &context.buffers);
+                        let give = |batcher: DocumentBatcher| batcher.give(take);
+                        read_unit(&context.resources, unit, batcher, &give).await.map(drop)
                     })
                     .await
             }

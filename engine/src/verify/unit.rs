@@ -1,17 +1,14 @@
-//! One unit of a snapshot: fetch → decode → batches of documents, in as much memory as it reserved.
+//! The documents of one unit of a snapshot in batches, to be compared.
 
-use super::context::Context;
+use super::context::Buffers;
 use super::differences::{Kind, Record};
 use super::documents::{Batch, Identity};
-use super::error::Result;
+use super::error::{Error, Result};
 use super::index::TargetIndex;
 use crate::document::{Document, DocumentBlock};
-use crate::error::chain;
-use crate::flow::{MemoryPermit, on_pool};
-use crate::ndjson::{LARGE_SOURCE, Unwritable};
-use crate::segment::{ReadFailure, Segment, Unit};
-use bytes::Bytes;
-use codecs::lucene::stored_fields::Chunk;
+use crate::error::{Error as EngineError, chain};
+use crate::ndjson::Unwritable;
+use crate::segment::{Added, Batcher, ChunkBytes, ReadFailure, Segment, Unit};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -130,151 +127,68 @@ impl Reading {
     }
 }
 
-/// Where a unit is: all chunks before `next` are done.
-struct Work {
-    unit: Unit,
+/// Puts the documents of a unit into batches.
+pub(super) struct DocumentBatcher {
     reading: Arc<Reading>,
-    bytes: Bytes,
-    /// Where `bytes` start in `.fdt`.
-    start: u64,
-    next: u64,
+    buffers: Arc<Buffers>,
     block: DocumentBlock,
     batch: Batch,
-    permitted: u64,
 }
 
-/// What one call of [`Work::decode`] came to.
-enum Decoded {
-    /// There are documents.
-    Batch,
-    /// The next chunk needs this many bytes in all.
-    NeedsMemory(u64),
-    /// The unit has no more chunks.
-    Done,
-}
-
-/// Reads the documents of one unit and gives them to `take`, batch after batch. What cannot be read is recorded.
-pub(super) async fn read<Taken>(
-    context: &Context,
-    reading: &Arc<Reading>,
-    unit: Unit,
-    take: &impl Fn(Batch) -> Taken,
-) -> Result<()>
-where
-    Taken: Future<Output = Result<Batch>>,
-{
-    let compressed = unit.bytes.end.saturating_sub(unit.bytes.start);
-    let mut needed = compressed.saturating_add(WORKSPACE);
-    let mut next = unit.chunks.start;
-    loop {
-        let mut permit = context.memory.reserve(needed).await;
-        let rest = match unit.rest(next) {
-            Ok(rest) => rest,
-            Err(failure) => return reading.fail_read(&unit.segment, failure),
-        };
-        let bytes = match rest.fetch().await {
-            Ok(bytes) => bytes,
-            Err(error) if error.is_damage() => {
-                let (segment, live) = (&rest.segment, u64::from(rest.live_count()));
-                let place = Some((segment.name(), rest.documents.clone()));
-                return reading.fail(segment.shard().what(), place, Some(live), chain(&error));
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let (block, batch) = context.buffers.take(&reading.index);
-        let (start, permitted) = (rest.bytes.start, permit.bytes());
-        let (unit, reading) = (unit.clone(), Arc::clone(reading));
-        let work = Work { unit, reading, bytes, start, next, block, batch, permitted };
-        match drain(context, work, &mut permit, take).await? {
-            None => return Ok(()),
-            Some((at, memory)) => (next, needed) = (at, memory),
-        }
+impl DocumentBatcher {
+    pub(super) fn new(reading: Arc<Reading>, buffers: &Arc<Buffers>) -> Self {
+        let batch = Batch::new(Arc::clone(&reading.index));
+        Self { reading, buffers: Arc::clone(buffers), block: DocumentBlock::default(), batch }
     }
-}
 
-/// Decodes and gives away batch after batch; returns where it stopped and the memory it needs, if it had too little.
-async fn drain<Taken>(
-    context: &Context,
-    mut work: Work,
-    permit: &mut MemoryPermit,
-    take: &impl Fn(Batch) -> Taken,
-) -> Result<Option<(u64, u64)>>
-where
-    Taken: Future<Output = Result<Batch>>,
-{
-    let mut stopped = None;
-    loop {
-        let (returned, outcome) = on_pool(&context.threads, move || {
-            let outcome = work.decode();
-            (work, outcome)
-        })
-        .await;
-        work = returned;
-        match outcome? {
-            Decoded::Batch => {
-                let empty = Batch::new(Arc::clone(&work.reading.index));
-                work.batch = take(std::mem::replace(&mut work.batch, empty)).await?;
-            }
-            Decoded::NeedsMemory(bytes) if permit.try_grow(bytes) => work.permitted = bytes,
-            Decoded::NeedsMemory(bytes) => {
-                stopped = Some((work.next, bytes));
-                break;
-            }
-            Decoded::Done => break,
-        }
-    }
-    context.buffers.give_back(work.block, work.batch);
-    Ok(stopped)
-}
-
-impl Work {
-    /// Decodes chunks until there is a batch.
-    fn decode(&mut self) -> Result<Decoded> {
+    /// Gives the batch to `take`, and gets its buffers back.
+    pub(super) async fn give<Taken>(mut self, take: &impl Fn(Batch) -> Taken) -> Result<Self>
+    where
+        Taken: Future<Output = Result<Batch>>,
+    {
+        self.batch = take(self.take_batch()).await?;
         self.batch.clear();
-        while self.next < self.unit.chunks.end {
-            let segment = Arc::clone(&self.unit.segment);
-            let chunk = match segment.chunk(self.next) {
-                Ok(chunk) => chunk,
-                Err(error) => {
-                    // Cannot be: the unit was made from these chunks.
-                    let failure = segment.failure_of(self.unit.documents.clone(), error);
-                    self.reading.fail_read(&segment, failure)?;
-                    self.next = self.unit.chunks.end;
-                    break;
-                }
-            };
-            let bytes = self.bytes_of(&chunk);
-            let length = match segment.decompressed_len(&chunk, &bytes) {
-                Ok(length) => length,
-                Err(failure) => {
-                    self.reading.fail_read(&segment, failure)?;
-                    self.next = self.next.saturating_add(1);
-                    continue;
-                }
-            };
-            if length >= LARGE_SOURCE {
-                if !self.batch.documents.is_empty() {
-                    return Ok(Decoded::Batch);
-                }
-                let copies = (length as u64).saturating_mul(COPIES);
-                let needed = (self.bytes.len() as u64).saturating_add(WORKSPACE).saturating_add(copies);
-                if needed > self.permitted {
-                    return Ok(Decoded::NeedsMemory(needed));
-                }
-            }
-            self.read(&segment, &chunk, &bytes)?;
-            self.next = self.next.saturating_add(1);
-            if self.batch.documents.len() >= BATCH_DOCUMENTS || self.batch.byte_len() >= BATCH_BYTES {
-                return Ok(Decoded::Batch);
-            }
-        }
-        Ok(if self.batch.documents.is_empty() { Decoded::Done } else { Decoded::Batch })
+        Ok(self)
     }
 
-    fn read(&mut self, segment: &Segment, chunk: &Chunk, bytes: &[u8]) -> Result<()> {
-        let mut failures = Vec::new();
-        segment.read_chunk(chunk, bytes, &mut self.block, |failure| failures.push(failure));
-        let reading = &self.reading;
+    fn take_batch(&mut self) -> Batch {
+        let empty = Batch::new(Arc::clone(&self.reading.index));
+        std::mem::replace(&mut self.batch, empty)
+    }
+}
+
+impl Batcher for DocumentBatcher {
+    type Error = Error;
+
+    fn workspace(&self) -> u64 {
+        WORKSPACE
+    }
+
+    fn memory_of_large(&self, decompressed: u64) -> u64 {
+        decompressed.saturating_mul(COPIES)
+    }
+
+    fn open(&mut self) {
+        (self.block, self.batch) = self.buffers.take(&self.reading.index);
+        self.batch.clear();
+    }
+
+    fn close(&mut self) {
+        let batch = self.take_batch();
+        self.buffers.give_back(std::mem::take(&mut self.block), batch);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.batch.documents.is_empty()
+    }
+
+    fn is_full(&self) -> bool {
+        self.batch.documents.len() >= BATCH_DOCUMENTS || self.batch.byte_len() >= BATCH_BYTES
+    }
+
+    fn add(&mut self, chunk: ChunkBytes<'_>) -> Result<Added> {
+        let failures = chunk.read(&mut self.block);
+        let (reading, segment) = (&self.reading, chunk.segment);
         reading.exclude(self.block.children());
         for failure in failures {
             reading.fail_read(segment, failure)?;
@@ -287,12 +201,21 @@ impl Work {
                 reading.fail_source(segment, &document, reading.identity(&document), &reason)?;
             }
         }
-        Ok(())
+        Ok(Added::Whole)
     }
 
-    fn bytes_of(&self, chunk: &Chunk) -> Bytes {
-        let offset = |at: u64| usize::try_from(at.saturating_sub(self.start)).unwrap_or(usize::MAX);
-        let (from, to) = (offset(chunk.bytes.start), offset(chunk.bytes.end));
-        if to <= self.bytes.len() && from <= to { self.bytes.slice(from..to) } else { Bytes::new() }
+    fn fail(&mut self, segment: &Segment, failure: ReadFailure) -> Result<()> {
+        self.reading.fail_read(segment, failure)
+    }
+
+    fn fail_fetch(&mut self, unit: &Unit, error: EngineError) -> Result<()> {
+        let (segment, live) = (&unit.segment, u64::from(unit.live_count()));
+        let place = Some((segment.name(), unit.documents.clone()));
+        self.reading.fail(segment.shard().what(), place, Some(live), chain(&error))
+    }
+
+    fn fail_checksum(&mut self, segment: &Segment, error: codecs::Error) -> Result<()> {
+        let place = Some((segment.name(), 0..segment.max_doc()));
+        self.reading.fail(segment.shard().what(), place, Some(0), error.to_string())
     }
 }

@@ -103,7 +103,7 @@ async fn source_hashes(
     part: Part,
 ) -> Result<Vec<u128>> {
     let hashes = Mutex::new(Vec::new());
-    let (all, threads) = (&hashes, &context.threads);
+    let (all, threads) = (&hashes, &context.resources.threads);
     let add = |batch: Batch| async move {
         let (batch, new) = on_pool(threads, move || {
             let new: Vec<u128> =
@@ -134,7 +134,7 @@ fn scanned<'a>(context: &'a Context, index: &'a TargetIndex) -> Option<Scanned<'
 async fn target_hashes(context: &Context, index: &TargetIndex, part: Part) -> Result<Vec<u128>> {
     let hashes = Mutex::new(Vec::new());
     let Some(scanned) = scanned(context, index) else { return Ok(Vec::new()) };
-    let (all, threads) = (&hashes, &context.threads);
+    let (all, threads) = (&hashes, &context.resources.threads);
     pages(scanned)
         .try_for_each_concurrent(PAGES_AT_ONCE, |hits| async move {
             let hash_all = move || hits.iter().map(|hit| hash(&hit.source)).collect::<Vec<_>>();

@@ -66,6 +66,12 @@ impl Format {
     /// Bytes at the start of `.fdt` that are enough for [`Format::decode`].
     pub const MAX_HEADER: u64 = 512;
 
+    /// Whether `.fdt` ends with a [`Footer`](crate::lucene::codec_util::Footer): not before Lucene 4.8.
+    #[must_use]
+    pub fn has_footer(&self) -> bool {
+        self.layout >= Layout::Lucene50 || self.version >= 2
+    }
+
     /// Decodes the header of `.fdt`.
     ///
     /// | bytes | field           | encoding                                                  |

@@ -122,8 +122,7 @@ impl StoredFields {
         })?;
         let index = ChunkIndex::decode(&format, files, max_doc)?;
         let chunk_settings = format.chunk_settings.or(index.chunk_settings).unwrap_or_default();
-        let has_footer = format.layout >= Layout::Lucene50 || format.version >= 2;
-        let data_end = length.saturating_sub(if has_footer { FOOTER_LENGTH as u64 } else { 0 });
+        let data_end = length.saturating_sub(if format.has_footer() { FOOTER_LENGTH as u64 } else { 0 });
         let end = index.end.unwrap_or(data_end);
         let fields = Self { file: file.to_owned(), format, index, chunk_settings, max_doc, end };
         if end > data_end {
