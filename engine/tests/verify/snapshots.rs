@@ -2,7 +2,8 @@ use crate::fake::{Fake, Faults, Stored};
 use crate::support::truth::{Document, truth};
 use crate::support::{copy_folder, demo, fixture, scratch};
 use crate::{absent, client, compare, differences, endpoint, numbers, settings};
-use engine::verify::{Counts, Dialect, Endpoint, Error, Mapping, Outcome, Report, probe, resend_by_bulk};
+use engine::transform::Chain;
+use engine::verify::{Counts, Dialect, Endpoint, Error, Outcome, Report, probe, resend_by_bulk};
 use std::fs;
 
 fn stored(document: &Document, typed: bool) -> Option<Stored> {
@@ -223,7 +224,7 @@ async fn indices_that_belong_in_one_are_compared_together() {
     let all: Vec<Stored> = ["plain", "merged"].iter().flat_map(|index| fake.documents(index)).collect();
     fake.put("all", all);
     let mut settings = settings("together", &["plain", "merged"]);
-    settings.mapping = Mapping::new(|_| "all".to_owned());
+    settings.transforms = Some(Chain::from_text("all", "- rename_index: {regex: '.*', to: all}").unwrap());
     let report = compare(&demo(), endpoint(&fake).await, &settings).await.unwrap();
     assert_eq!(numbers(&report.total()), [419, 419, 0, 0, 0]);
     assert_eq!(

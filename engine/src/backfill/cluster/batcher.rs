@@ -73,7 +73,7 @@ impl OperationBatcher {
             context: Arc::clone(context),
             writer: context.writer.clone(),
             index: Arc::clone(index),
-            default_type: default_type.filter(|_| context.writer.types),
+            default_type,
             transform: context.chain.as_ref().map(Chain::worker),
             block: DocumentBlock::default(),
             builder: BatchBuilder::new(Arc::clone(index), context.limits),

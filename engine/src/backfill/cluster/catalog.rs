@@ -57,8 +57,8 @@ impl<'a, 's> Catalog<'a, 's> {
 
     /// The type of documents of an index that do not store theirs.
     pub(super) fn default_type(&self, index: &str) -> Option<String> {
-        let selected = self.indices.get(index)?;
-        selected.types(self.source_version).1.map(str::to_owned)
+        let (has_types, only) = self.indices.get(index)?.types(self.source_version);
+        only.filter(|_| has_types).map(str::to_owned)
     }
 
     /// The pieces of an item as pieces of segments: one that stands for a whole shard becomes all of its segments.
