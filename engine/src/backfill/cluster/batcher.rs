@@ -100,11 +100,6 @@ impl OperationBatcher {
         std::mem::take(&mut self.unsent)
     }
 
-    /// Takes the empty buffer of a batch.
-    pub(super) fn reuse(&mut self, buffer: Vec<u8>) {
-        self.builder.reuse(buffer);
-    }
-
     pub(super) const fn tally(&self) -> Tally {
         self.tally
     }
@@ -238,10 +233,12 @@ impl Batcher for OperationBatcher {
 
     fn open(&mut self) {
         self.block = self.context.blocks.take();
+        self.builder.reuse(self.context.buffers.take());
     }
 
     fn close(&mut self) {
         self.context.blocks.give_back(std::mem::take(&mut self.block));
+        self.context.give_back(self.builder.take_buffer());
     }
 
     fn is_empty(&self) -> bool {

@@ -146,6 +146,7 @@ fn context(settings: &Settings, destination: Destination, progress: &Arc<Progres
         progress: Arc::clone(progress),
         cancel,
         blocks: Default::default(),
+        buffers: Default::default(),
         unit_bytes: UNIT_BYTES,
         in_flight: most_requests.saturating_add(threads).saturating_add(2),
         noted: Noted::default(),
