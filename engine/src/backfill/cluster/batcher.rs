@@ -61,6 +61,7 @@ pub(super) struct OperationBatcher {
     others: BTreeMap<Arc<str>, BatchBuilder>,
     full: Vec<BulkBatch>,
     unsent: Vec<Unsent>,
+    unsent_bytes: usize,
     tally: Tally,
     damage: Option<Damage>,
     /// Whether documents after the damage came: it is known how far it goes.
@@ -80,6 +81,7 @@ impl OperationBatcher {
             others: BTreeMap::new(),
             full: Vec::new(),
             unsent: Vec::new(),
+            unsent_bytes: 0,
             tally: Tally::default(),
             damage: None,
             is_past_damage: false,
@@ -97,6 +99,7 @@ impl OperationBatcher {
     }
 
     pub(super) fn take_unsent(&mut self) -> Vec<Unsent> {
+        self.unsent_bytes = 0;
         std::mem::take(&mut self.unsent)
     }
 
@@ -161,6 +164,7 @@ impl OperationBatcher {
         match applied {
             Err(failure) => {
                 let unsent = Unsent::new(segment, document, FailureClass::Transform, failure.to_string());
+                self.unsent_bytes = self.unsent_bytes.saturating_add(source.len());
                 self.unsent.push(unsent.with_source(&source));
             }
             Ok(()) if operations == 0 => self.exclude(1),
@@ -247,7 +251,9 @@ impl Batcher for OperationBatcher {
     }
 
     fn is_full(&self) -> bool {
-        !self.full.is_empty() || self.unsent.len() >= MOST_UNSENT
+        !self.full.is_empty()
+            || self.unsent.len() >= MOST_UNSENT
+            || self.unsent_bytes >= self.context.limits.bytes
     }
 
     fn wants_more(&self) -> bool {
