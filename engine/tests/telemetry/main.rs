@@ -1,7 +1,6 @@
 //! What a process tells about itself, and what `docs/metrics.md` says of it.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::indexing_slicing,
     reason = "a wrong assumption of a test fails that test"
 )]
