@@ -79,7 +79,7 @@ pub(crate) struct ChunkBytes<'a> {
     pub(crate) large: Option<u64>,
     /// Bytes of memory that the batcher may take for this chunk beside the compressed bytes.
     pub(crate) permitted: u64,
-    /// Live documents that were read, for whoever counts them.
+    /// Live documents that were read, nested ones too.
     documents: &'a Cell<u64>,
 }
 
@@ -88,7 +88,7 @@ impl ChunkBytes<'_> {
     pub(crate) fn read(&self, block: &mut DocumentBlock) -> Vec<ReadFailure> {
         let mut failures = Vec::new();
         self.segment.read_chunk(self.chunk, self.bytes, block, |failure| failures.push(failure));
-        self.documents.set(block.len() as u64);
+        self.documents.set((block.len() as u64).saturating_add(block.children().into()));
         failures
     }
 }

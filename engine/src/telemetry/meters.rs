@@ -144,15 +144,20 @@ impl Meters {
         self.beat(documents > 0);
     }
 
-    /// The target has the documents of a batch, but for those that failed; `elapsed` is from the first attempt on.
-    pub fn sent(&self, documents: u64, bytes: u64, elapsed: Duration) {
+    /// The target has documents.
+    pub fn sent(&self, documents: u64, bytes: u64) {
         self.sent.increment(documents);
         self.sent_bytes.increment(bytes);
-        self.batch_seconds.record(elapsed);
         self.beat(documents > 0);
     }
 
-    /// A transform left documents out.
+    /// Each operation of a batch has its verdict, so long after the first attempt.
+    pub fn settled(&self, elapsed: Duration) {
+        self.batch_seconds.record(elapsed);
+        self.beat(true);
+    }
+
+    /// Documents are left out on purpose.
     pub fn excluded(&self, documents: u64) {
         self.excluded.increment(documents);
     }
@@ -207,9 +212,9 @@ impl Meters {
         }
     }
 
-    /// Something happened to a lease, so many times.
-    pub fn lease(&self, event: LeaseEvent, times: usize) {
-        self.leases.add(event, times as u64);
+    /// Something happened to a lease.
+    pub fn lease(&self, event: LeaseEvent) {
+        self.leases.add(event, 1);
     }
 
     /// A work item came to an end, or was split.
@@ -218,8 +223,8 @@ impl Meters {
         self.beat(outcome == ItemOutcome::Done);
     }
 
-    /// All is well, but there is nothing to do: such as when other workers have all the items.
-    pub fn idle(&self) {
+    /// All is well, but there is nothing to count: such as when other workers have all the items.
+    pub fn alive(&self) {
         self.pulse.iter().for_each(Pulse::alive);
     }
 

@@ -130,15 +130,15 @@ metrics! {
     BuildInfo = "ferry_build_info" Gauge One ["version"],
     /// Bytes of stored fields that were fetched from the repository
     FetchedBytes = "ferry_fetched_bytes_total" Counter Bytes [],
-    /// Live documents of the shards that were opened so far, nested ones too
+    /// Live documents that are to be copied or compared, as far as they are known, nested ones too
     DocumentsSelected = "ferry_documents_selected_total" Counter Documents [],
-    /// Live documents that were decoded; one that is read again counts again
+    /// Live documents that were decoded, nested ones too; one that is read again counts again
     DocumentsRead = "ferry_documents_read_total" Counter Documents [],
     /// Documents that the target has: acknowledged by a cluster, or written as lines
     DocumentsSent = "ferry_documents_sent_total" Counter Documents [],
-    /// Bytes of the batches that the target has, before compression
+    /// Bytes of the bulk operations or lines that the target has, before compression
     SentBytes = "ferry_sent_bytes_total" Counter Bytes [],
-    /// Documents that a transform left out
+    /// Documents that are not sent on purpose: nested ones, which are part of others, and what a transform left out
     DocumentsExcluded = "ferry_documents_excluded_total" Counter Documents [],
     /// Documents that failed for good, by the class in the failed-document file
     DocumentsFailed = "ferry_documents_failed_total" Counter Documents ["class"],

@@ -239,7 +239,7 @@ fn context(source: &Source<'_, '_>, target: Endpoint, settings: &Settings) -> Re
         live: settings.live,
         resend: settings.repair.clone(),
         resources: Resources {
-            memory: MemoryBudget::new(settings.memory.saturating_sub(settings.memory / 4)),
+            memory: MemoryBudget::new(settings.memory.saturating_sub(settings.memory / 4)).measured(),
             threads: Arc::new(pool),
         },
         memory_for_keys: settings.memory / 4,

@@ -5,6 +5,10 @@
     reason = "a wrong assumption of a test fails that test"
 )]
 
+#[path = "../bulk/server.rs"]
+#[allow(dead_code, reason = "the tests of the bulk sink use all of it")]
+mod cluster;
 mod collector;
 mod page;
 mod server;
+mod sink;
