@@ -1,5 +1,6 @@
 //! Arguments that several commands share, and the values they parse into.
 
+use crate::telemetry::LogArgs;
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use engine::snapshot::{IndexPattern, IndexSelection, Repository};
@@ -12,6 +13,8 @@ use engine::storage::{Location, S3Options};
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) logs: LogArgs,
 }
 
 const EXIT_STATUS: &str = "\
