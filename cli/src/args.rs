@@ -1,5 +1,6 @@
 //! Arguments that several commands share, and the values they parse into.
 
+use crate::telemetry::LogArgs;
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use engine::snapshot::{IndexPattern, IndexSelection, Repository};
@@ -15,6 +16,8 @@ pub(crate) struct Cli {
     config: Option<std::path::PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) logs: LogArgs,
 }
 
 const EXIT_STATUS: &str = "\

@@ -8,11 +8,11 @@ mod output;
 mod progress;
 mod report_error;
 mod signals;
+mod telemetry;
 
 use clap::{CommandFactory, Parser};
 use output::Output;
 use std::process::ExitCode;
-use tracing_subscriber::EnvFilter;
 
 /// Gives large buffers back to the operating system when they are freed: `--memory` is about what the process takes.
 #[global_allocator]
@@ -27,8 +27,7 @@ fn main() -> ExitCode {
         }
     };
     let cli = args::Cli::parse_from(arguments);
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    cli.logs.init();
     let mut output = Output::new();
     match commands::run(cli.command, &mut output) {
         Ok(status) => status.into(),

@@ -4,6 +4,7 @@ use crate::args::{OutputArgs, OutputForm, RepositoryArgs, SelectionArgs, bytes};
 use crate::cluster_args::{SourceArgs, TargetArgs};
 use crate::output::{ExitStatus, Output, number, table};
 use crate::progress::Watch;
+use crate::telemetry::TelemetryArgs;
 use clap::{ArgGroup, Args};
 use codecs::snapshot::version::Version;
 use engine::snapshot::IndexSelection;
@@ -81,6 +82,8 @@ pub(crate) struct VerifyArgs {
     source_version: Option<Version>,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) telemetry: TelemetryArgs,
 }
 
 pub(crate) async fn run(args: VerifyArgs, output: &mut Output) -> anyhow::Result<ExitStatus> {

@@ -7,8 +7,10 @@ use crate::document::DocumentBlock;
 use crate::error::{Error, Result, chain};
 use crate::ndjson::{IndexSink, LineBatch, LineWriter, Unwritable};
 use crate::segment::{ReadFailure, Segment, Unit};
+use crate::telemetry::{FailedClass, Stage, meters};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 /// Class of shards that cannot be opened.
 const SHARD: &str = "unreadable shard";
@@ -30,6 +32,7 @@ impl IndexJob {
         let (documents, bytes) = (batch.documents(), batch.byte_len());
         let (sink, job) = (Arc::clone(&self.sink), Arc::clone(&self));
         let write = move || sink.write(&batch).map(|()| batch);
+        let start = Instant::now();
         let written = if self.sink.blocks() {
             self.progress
                 .waiting_for_sink(tokio::task::spawn_blocking(write))
@@ -38,6 +41,7 @@ impl IndexJob {
         } else {
             write()
         };
+        meters().spent(Stage::Send, start.elapsed());
         let batch = written.map_err(|source| Error::Sink { index: job.name.clone(), source })?;
         job.progress.written(documents, bytes);
         job.with_counts(|counts| {
@@ -170,7 +174,7 @@ impl IndexJob {
 
     fn record(&self, failed: &FailedDocument<'_>) -> Result<()> {
         let live = failed.live.unwrap_or_default();
-        self.progress.failed(live);
+        self.progress.failed(metric_class(failed.class), live);
         self.with_counts(|counts| {
             if failed.live.is_some() {
                 let count = counts.failed.entry(failed.class).or_insert(0);
@@ -187,6 +191,16 @@ impl IndexJob {
 
     pub(super) fn take_counts(&self) -> Counts {
         std::mem::take(&mut *self.counts.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The class of the metrics.
+fn metric_class(class: &str) -> FailedClass {
+    match class {
+        "no _source" => FailedClass::NoSource,
+        "not fetched" => FailedClass::NotFetched,
+        "unreadable" | "unreadable _source" => FailedClass::Unreadable,
+        _ => FailedClass::Other,
     }
 }
 

@@ -248,7 +248,10 @@ impl Context {
         let pool = pool.build().map_err(|error| Error::Threads { reason: error.to_string() })?;
         let is_local = store.as_fs().is_some();
         Ok(Self {
-            resources: Resources { memory: MemoryBudget::new(settings.memory), threads: Arc::new(pool) },
+            resources: Resources {
+                memory: MemoryBudget::new(settings.memory).measured(),
+                threads: Arc::new(pool),
+            },
             buffers: Arc::default(),
             // A request to S3 costs tens of milliseconds whatever its size; a read of a file costs nothing.
             unit_bytes: if is_local { 1 << 20 } else { 4 << 20 },

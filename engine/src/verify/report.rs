@@ -1,6 +1,7 @@
 //! What a comparison came to.
 
 use super::differences::Record;
+use crate::telemetry::{Comparison, meters};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -210,6 +211,18 @@ impl Progress {
             parts.into_iter().fold(0, u64::saturating_add)
         };
         let grown = |after: u64, before: u64| after.saturating_sub(before);
+        meters().alive();
+        meters().selected(grown(after.selected, before.selected));
+        let results = [
+            (Comparison::Equal, after.equal, before.equal),
+            (Comparison::Missing, after.missing, before.missing),
+            (Comparison::Different, after.different, before.different),
+            (Comparison::Extra, after.extra, before.extra),
+            (Comparison::Unreadable, after.unreadable, before.unreadable),
+        ];
+        for (result, after, before) in results {
+            meters().compared(result, grown(after, before));
+        }
         self.selected.fetch_add(grown(after.selected, before.selected), Ordering::Relaxed);
         self.done.fetch_add(grown(done(after), done(before)), Ordering::Relaxed);
         self.differing.fetch_add(grown(differing(after), differing(before)), Ordering::Relaxed);

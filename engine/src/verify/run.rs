@@ -255,7 +255,7 @@ fn context(
         live: settings.live,
         resend: settings.repair.clone(),
         resources: Resources {
-            memory: MemoryBudget::new(settings.memory.saturating_sub(settings.memory / 4)),
+            memory: MemoryBudget::new(settings.memory.saturating_sub(settings.memory / 4)).measured(),
             threads: Arc::new(pool),
         },
         memory_for_keys: settings.memory / 4,

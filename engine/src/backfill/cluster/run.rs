@@ -138,7 +138,10 @@ fn context(settings: &Settings, destination: Destination, progress: &Arc<Progres
     let Destination { sink, most_requests, writer, limits, chain, failed, cancel } = destination;
     let share = usize::try_from(settings.memory / BATCH_SHARE).unwrap_or(usize::MAX);
     Ok(Context {
-        resources: Resources { memory: MemoryBudget::new(settings.memory), threads: Arc::new(pool) },
+        resources: Resources {
+            memory: MemoryBudget::new(settings.memory).measured(),
+            threads: Arc::new(pool),
+        },
         sink,
         writer,
         chain: chain.filter(|chain| !chain.is_empty()),

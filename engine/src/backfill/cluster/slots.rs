@@ -5,6 +5,7 @@ use super::context::Context;
 use super::error::Result;
 use super::item::copy_item;
 use crate::coordination::{Completion, Lease, WorkStore};
+use crate::telemetry::meters;
 use futures::future::join_all;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -90,6 +91,7 @@ impl<'a, 's, 'c> Slots<'a, 's, 'c> {
                     continue;
                 }
                 self.store.request_split().await?;
+                meters().alive(); // Others have all the items.
             }
             let wait = async {
                 tokio::select! {

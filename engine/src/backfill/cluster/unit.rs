@@ -7,6 +7,7 @@ use super::fence::Fence;
 use crate::bulk::{BatchOutcome, FailedOperation};
 use crate::coordination::Counts;
 use crate::segment::{Unit, read_unit};
+use crate::telemetry::FailedClass;
 use codecs::bulk::OpType;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -57,7 +58,9 @@ pub(super) async fn copy_unit(context: Arc<Context>, item: Arc<ItemInfo>, unit: 
     counts.excluded = tally.excluded;
     context.progress.excluded(counts.excluded);
     context.progress.written(counts.written, counts.bytes);
-    context.progress.failed(counts.failed_total());
+    for (class, documents) in &counts.failed {
+        context.progress.failed(FailedClass::of(class), *documents);
+    }
     Ok(UnitOutcome { counts, damage: batcher.damage().cloned() })
 }
 
