@@ -59,7 +59,7 @@ impl Checksum {
             // Another thread may have added some of them meanwhile.
             if state.missing(missing.clone()) == missing {
                 state.insert(missing, sum);
-                return self.verify(&state);
+                self.verify(&state)?;
             }
         }
     }
@@ -138,6 +138,11 @@ mod tests {
         parts
     }
 
+    /// The ranges that were read.
+    fn read(checksum: &Checksum) -> Vec<(u64, u64)> {
+        checksum.state().parts.iter().map(|(start, (end, _))| (*start, *end)).collect()
+    }
+
     #[test]
     fn bytes_that_are_whole_are_right_in_any_order() {
         let mut random = StdRng::seed_from_u64(3);
@@ -147,7 +152,7 @@ mod tests {
             for part in parts(bytes.len(), &mut random) {
                 assert_eq!(checksum.add(part.start as u64, &bytes[part]), Ok(()));
             }
-            assert_eq!(checksum.state().parts.len(), 1, "{:?}", checksum.state().parts);
+            assert_eq!(read(&checksum), [(0, 1008)]);
         }
     }
 
@@ -180,6 +185,18 @@ mod tests {
         let checksum = Checksum::new("_0.fdt", 116);
         assert_eq!(checksum.add(10, &bytes[10..]), Ok(()));
         assert_eq!(checksum.add(0, &bytes[..9]), Ok(()));
-        assert_eq!(checksum.state().parts.len(), 2);
+        assert_eq!(read(&checksum), [(0, 9), (10, 108)]);
+    }
+
+    #[test]
+    fn bytes_around_others_that_were_read_are_summed_on_both_sides() {
+        let mut bytes = file(100);
+        bytes[90] ^= 1;
+        let checksum = Checksum::new("_0.fdt", 116);
+        assert_eq!(checksum.add(40, &bytes[40..60]), Ok(()));
+        assert_eq!(checksum.add(70, &bytes[70..80]), Ok(()));
+        let error = checksum.add(0, &bytes).unwrap_err();
+        assert!(matches!(error, codecs::Error::Checksum { length: 108, .. }), "{error}");
+        assert_eq!(read(&checksum), [(0, 108)]);
     }
 }
