@@ -20,7 +20,7 @@ Every option can be given as an environment variable too: `FERRY_` and its name,
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Backfill(crate::commands::backfill::BackfillArgs),
+    Backfill(Box<crate::commands::backfill::BackfillArgs>),
     #[command(subcommand)]
     Failed(crate::commands::failed::FailedCommand),
     #[command(subcommand)]
@@ -32,8 +32,8 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct RepositoryArgs {
     /// Snapshot repository: `s3://bucket/prefix`, `file:///path`, or a path
-    #[arg(long, value_name = "URI", env = "FERRY_REPO")]
-    repo: Location,
+    #[arg(long, value_name = "URI", env = "FERRY_REPO", required = true)]
+    repo: Option<Location>,
     /// AWS region of the bucket [default: from the environment or the AWS profile]
     #[arg(long, value_name = "REGION", env = "FERRY_S3_REGION", help_heading = "S3")]
     s3_region: Option<String>,
@@ -50,15 +50,20 @@ pub(crate) struct RepositoryArgs {
 
 impl RepositoryArgs {
     /// Opens the repository and reads its catalog.
-    pub(crate) async fn open(&self) -> engine::Result<Repository> {
-        let options = S3Options {
+    pub(crate) async fn open(&self) -> anyhow::Result<Repository> {
+        let repo = self.repo.clone().ok_or_else(|| anyhow::anyhow!("`--repo` is needed"))?;
+        Ok(Repository::open(repo, self.s3()).await?)
+    }
+
+    /// How S3 is reached.
+    pub(crate) fn s3(&self) -> S3Options {
+        S3Options {
             region: self.s3_region.clone(),
             endpoint: self.s3_endpoint.clone(),
             force_path_style: self.s3_path_style,
             max_requests: usize::from(self.s3_max_requests.get()),
             ..S3Options::default()
-        };
-        Repository::open(self.repo.clone(), options).await
+        }
     }
 }
 

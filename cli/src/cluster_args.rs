@@ -132,6 +132,7 @@ macro_rules! cluster_args {
 
 cluster_args!(TargetArgs, "target", "FERRY_TARGET", "Target cluster");
 cluster_args!(SourceArgs, "source", "FERRY_SOURCE", "Source cluster");
+cluster_args!(CoordinatorArgs, "coordinator", "FERRY_COORDINATOR", "Coordinating cluster");
 
 /// Where a password can come from but a file.
 struct Passwords<'a> {

@@ -6,6 +6,7 @@ mod commands;
 mod output;
 mod progress;
 mod report_error;
+mod signals;
 
 use clap::Parser;
 use output::Output;

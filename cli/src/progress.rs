@@ -114,7 +114,8 @@ fn describe_verify(now: &verify::ProgressSnapshot, elapsed: Duration) -> String 
     )
 }
 
-fn duration(seconds: f64) -> String {
+/// A number of seconds in words.
+pub(crate) fn duration(seconds: f64) -> String {
     match seconds.round() {
         seconds if seconds < 60.0 => format!("{seconds} s"),
         seconds if seconds < 3600.0 => format!("{} min {} s", (seconds / 60.0).floor(), seconds % 60.0),
@@ -136,6 +137,7 @@ mod tests {
             failed: 0,
             fetched: 1 << 20,
             written: 3 << 20,
+            written_documents: 1500,
             fetching: 1,
             writing: 0,
         };

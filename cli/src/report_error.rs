@@ -28,6 +28,9 @@ fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
     if let Some(error) = cause.downcast_ref::<SinkError>() {
         return of_sink(error);
     }
+    if let Some(error) = cause.downcast_ref::<engine::backfill::cluster::Error>() {
+        return error.hint();
+    }
     if let Some(error) = cause.downcast_ref::<engine::verify::Error>() {
         return error.hint();
     }

@@ -1,5 +1,6 @@
 //! Copies the documents of a snapshot to a target: plan → fetch → decode → lines → sink.
 
+pub mod cluster;
 mod failed;
 mod index;
 mod plan;

@@ -12,6 +12,7 @@ pub struct Progress {
     failed: AtomicU64,
     fetched: AtomicU64,
     written: AtomicU64,
+    written_documents: AtomicU64,
     fetching: AtomicU32,
     writing: AtomicU32,
 }
@@ -33,6 +34,8 @@ pub struct ProgressSnapshot {
     pub fetched: u64,
     /// Bytes of lines written.
     pub written: u64,
+    /// Documents written.
+    pub written_documents: u64,
     /// Reads of the repository that are under way.
     pub fetching: u32,
     /// Writes to the target that are under way.
@@ -52,6 +55,7 @@ impl Progress {
             failed: read(&self.failed),
             fetched: read(&self.fetched),
             written: read(&self.written),
+            written_documents: read(&self.written_documents),
             fetching: self.fetching.load(Ordering::Relaxed),
             writing: self.writing.load(Ordering::Relaxed),
         }
@@ -76,6 +80,7 @@ impl Progress {
     pub(super) fn written(&self, documents: u64, bytes: u64) {
         self.done.fetch_add(documents, Ordering::Relaxed);
         self.written.fetch_add(bytes, Ordering::Relaxed);
+        self.written_documents.fetch_add(documents, Ordering::Relaxed);
     }
 
     pub(super) fn excluded(&self, documents: u64) {

@@ -4,9 +4,9 @@ use super::failed::FailedDocuments;
 use super::index::IndexJob;
 use super::progress::Progress;
 use super::report::{Excluded, IndexReport, Report};
-use super::unit::{Buffers, LineBatcher};
+use super::unit::{Buffer, LineBatcher};
 use crate::error::{Error, Result};
-use crate::flow::MemoryBudget;
+use crate::flow::{Kept, MemoryBudget};
 use crate::ndjson::{FileOptions, LineFormat, LineSink, LineTarget, LineWriter};
 use crate::segment::{Resources, SegmentSource, Selected, Unit, Units, open_segment, read_unit, select};
 use crate::snapshot::{Index, IndexSelection, Snapshot};
@@ -233,7 +233,7 @@ fn source_note(index: &Index) -> Option<String> {
 /// What units share.
 struct Context {
     resources: Resources,
-    buffers: Arc<Buffers>,
+    buffers: Arc<Kept<Buffer>>,
     /// Compressed bytes of a unit.
     unit_bytes: u64,
     /// Units that are under way at once, at most.

@@ -3,10 +3,11 @@
 use super::index::IndexJob;
 use crate::document::DocumentBlock;
 use crate::error::{Error, Result};
+use crate::flow::Kept;
 use crate::ndjson::LineBatch;
 use crate::segment::{Added, Batcher, ChunkBytes, ReadFailure, Segment, Unit};
 use bytes::Bytes;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// Lines that are written together, in bytes: a batch is closed by the chunk that makes it this long.
 const BATCH_BYTES: u64 = 1 << 20;
@@ -18,39 +19,22 @@ const WORKSPACE: u64 = 4 << 20;
 /// Buffers larger than this are not kept for the next unit.
 const MAX_KEPT_BUFFER: usize = 8 << 20;
 
-/// Buffers that units use one after the other.
+/// What units need and give back.
 #[derive(Debug, Default)]
-pub(super) struct Buffers(Mutex<Vec<Buffer>>);
-
-#[derive(Debug, Default)]
-struct Buffer {
+pub(super) struct Buffer {
     block: DocumentBlock,
     batch: LineBatch,
-}
-
-impl Buffers {
-    fn take(&self) -> Buffer {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
-    }
-
-    fn give_back(&self, mut buffer: Buffer) {
-        buffer.block.clear();
-        buffer.batch.clear();
-        if buffer.block.capacity() <= MAX_KEPT_BUFFER && buffer.batch.capacity() <= MAX_KEPT_BUFFER {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
-        }
-    }
 }
 
 /// Makes lines of documents, and writes them.
 pub(super) struct LineBatcher {
     job: Arc<IndexJob>,
-    buffers: Arc<Buffers>,
+    buffers: Arc<Kept<Buffer>>,
     buffer: Buffer,
 }
 
 impl LineBatcher {
-    pub(super) fn new(job: Arc<IndexJob>, buffers: &Arc<Buffers>) -> Self {
+    pub(super) fn new(job: Arc<IndexJob>, buffers: &Arc<Kept<Buffer>>) -> Self {
         Self { job, buffers: Arc::clone(buffers), buffer: Buffer::default() }
     }
 
@@ -96,7 +80,12 @@ impl Batcher for LineBatcher {
     }
 
     fn close(&mut self) {
-        self.buffers.give_back(std::mem::take(&mut self.buffer));
+        let mut buffer = std::mem::take(&mut self.buffer);
+        buffer.block.clear();
+        buffer.batch.clear();
+        if buffer.block.capacity() <= MAX_KEPT_BUFFER && buffer.batch.capacity() <= MAX_KEPT_BUFFER {
+            self.buffers.give_back(buffer);
+        }
     }
 
     fn is_empty(&self) -> bool {

@@ -153,7 +153,7 @@ impl BulkBatch {
     }
 
     /// The buffer for the next batch, if nothing else uses it.
-    pub(super) fn into_buffer(self) -> Vec<u8> {
+    pub(crate) fn into_buffer(self) -> Vec<u8> {
         let mut buffer = if self.body.is_unique() { Vec::from(self.body) } else { Vec::new() };
         buffer.clear();
         buffer

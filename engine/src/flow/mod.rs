@@ -2,6 +2,7 @@
 
 mod backoff;
 mod gate;
+mod kept;
 mod limit;
 mod memory;
 mod pool;
@@ -9,6 +10,7 @@ mod rate;
 
 pub use backoff::Backoff;
 pub use gate::{Cancel, Pause};
+pub use kept::Kept;
 pub use limit::{ConcurrencyLimit, Permit};
 pub use memory::{MemoryBudget, MemoryPermit};
 pub use pool::on_pool;

@@ -11,7 +11,7 @@ const FIELD: u64 = 8;
 
 /// The checksum of a file, as far as its bytes were read.
 #[derive(Debug)]
-pub(super) struct Checksum {
+pub(crate) struct Checksum {
     file: String,
     length: u64,
     state: Mutex<State>,

@@ -12,6 +12,7 @@ mod reader;
 mod shards;
 mod units;
 
+pub(crate) use checksum::Checksum;
 pub use commit::segments;
 pub use open::{Segment, SegmentSource};
 pub use read::ReadFailure;

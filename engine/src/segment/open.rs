@@ -97,6 +97,16 @@ impl Segment {
         Self { live: Some(live), ..self.clone() }
     }
 
+    /// The checksum of its stored fields, as far as they were read; none before Lucene 4.8.
+    pub(crate) const fn checksum(&self) -> Option<&Arc<Checksum>> {
+        self.checksum.as_ref()
+    }
+
+    /// With a checksum that other parts of the segment add to as well.
+    pub(crate) fn with_checksum(self, checksum: Arc<Checksum>) -> Self {
+        Self { checksum: Some(checksum), ..self }
+    }
+
     /// Name of the segment, such as `_7`.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -43,6 +43,11 @@ pub(crate) trait Batcher: Send + 'static {
     /// Whether it must be delivered before more is added.
     fn is_full(&self) -> bool;
 
+    /// Whether it takes more of the unit; what it has is delivered in any case.
+    fn wants_more(&self) -> bool {
+        true
+    }
+
     /// Fetches the bytes of a unit.
     fn fetch(&self, unit: &Unit) -> impl Future<Output = Result<Bytes>> + Send {
         unit.fetch()
@@ -190,7 +195,7 @@ impl<B: Batcher> Work<B> {
     fn decode(&mut self) -> Result<Decoded, B::Error> {
         self.sum()?;
         let segment = Arc::clone(&self.unit.segment);
-        while self.next < self.unit.chunks.end && !self.batcher.is_full() {
+        while self.next < self.unit.chunks.end && !self.batcher.is_full() && self.batcher.wants_more() {
             let chunk = match segment.chunk(self.next) {
                 Ok(chunk) => chunk,
                 Err(error) => {

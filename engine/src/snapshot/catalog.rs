@@ -93,6 +93,12 @@ impl<'a> Snapshot<'a> {
         &self.entry.name
     }
 
+    /// Its id, by which blobs are named; the name itself before Elasticsearch 5.
+    #[must_use]
+    pub fn uuid(&self) -> &str {
+        &self.entry.uuid
+    }
+
     /// The repository that it is in.
     #[must_use]
     pub const fn repository(&self) -> &'a Repository {

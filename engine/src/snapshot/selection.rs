@@ -130,6 +130,13 @@ fn system_rule(index: &str) -> Option<&'static str> {
     by_name.or_else(|| SYSTEM_PREFIXES.into_iter().find(|prefix| index.starts_with(prefix)))
 }
 
+impl fmt::Display for IndexPattern {
+    /// As it was given.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
 impl FromStr for IndexPattern {
     type Err = InvalidPattern;
 

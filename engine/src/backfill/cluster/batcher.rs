@@ -1,0 +1,310 @@
+//! The documents of one unit as bulk operations.
+
+use super::context::Context;
+use super::error::Error;
+use super::unsent::Unsent;
+use crate::bulk::{BatchBuilder, BulkBatch, FailureClass, OperationWriter};
+use crate::coordination::Cursor;
+use crate::document::{Document, DocumentBlock};
+use crate::error::{Error as EngineError, Result as EngineResult, chain};
+use crate::segment::{Added, Batcher, ChunkBytes, ReadFailure, Segment, Unit};
+use crate::transform::{Chain, Item, Operation, Output, Worker};
+use bytes::Bytes;
+use codecs::bulk::{Action, OpType};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What decoding takes beside batches, as long as no chunk is large: the chunk and what identity adds to it.
+const WORKSPACE: u64 = 4 << 20;
+
+/// How often a large chunk is in memory: decompressed, as lines, and what converting it takes.
+const COPIES: u64 = 3;
+
+/// As that, with a tree of each document.
+const COPIES_AS_TREE: u64 = 8;
+
+/// Unsent documents that are kept before they are recorded.
+const MOST_UNSENT: usize = 1000;
+
+/// Documents that cannot be read, and must not be passed over: the item ends before them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Damage {
+    /// The first of them.
+    pub(super) from: Cursor,
+    /// The first document after them.
+    pub(super) to: Cursor,
+    /// What is wrong, and where.
+    pub(super) reason: String,
+}
+
+/// Documents of a unit that are done, one way or the other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    /// Documents with at least one operation.
+    pub(super) sent: u64,
+    /// Nested children, and documents that a transform left out.
+    pub(super) excluded: u64,
+}
+
+/// Makes bulk operations of documents.
+pub(super) struct OperationBatcher {
+    context: Arc<Context>,
+    writer: OperationWriter,
+    index: Arc<str>,
+    default_type: Option<Arc<str>>,
+    transform: Option<Worker>,
+    block: DocumentBlock,
+    /// For the index of the same name in the target.
+    builder: BatchBuilder,
+    /// For other indices that a transform sends documents to.
+    others: BTreeMap<Arc<str>, BatchBuilder>,
+    full: Vec<BulkBatch>,
+    unsent: Vec<Unsent>,
+    tally: Tally,
+    damage: Option<Damage>,
+    /// Whether documents after the damage came: it is known how far it goes.
+    is_past_damage: bool,
+}
+
+impl OperationBatcher {
+    pub(super) fn new(context: &Arc<Context>, index: &Arc<str>, default_type: Option<Arc<str>>) -> Self {
+        Self {
+            context: Arc::clone(context),
+            writer: context.writer.clone(),
+            index: Arc::clone(index),
+            default_type: default_type.filter(|_| context.writer.types),
+            transform: context.chain.as_ref().map(Chain::worker),
+            block: DocumentBlock::default(),
+            builder: BatchBuilder::new(Arc::clone(index), context.limits),
+            others: BTreeMap::new(),
+            full: Vec::new(),
+            unsent: Vec::new(),
+            tally: Tally::default(),
+            damage: None,
+            is_past_damage: false,
+        }
+    }
+
+    /// The batches that are full; all there are when it is not full, because then nothing more comes.
+    pub(super) fn take_batches(&mut self) -> Vec<BulkBatch> {
+        let mut batches = std::mem::take(&mut self.full);
+        if batches.is_empty() || !self.wants_more() {
+            batches.extend(self.builder.finish());
+            batches.extend(self.others.values_mut().filter_map(BatchBuilder::finish));
+        }
+        batches
+    }
+
+    pub(super) fn take_unsent(&mut self) -> Vec<Unsent> {
+        std::mem::take(&mut self.unsent)
+    }
+
+    /// Takes the empty buffer of a batch.
+    pub(super) fn reuse(&mut self, buffer: Vec<u8>) {
+        self.builder.reuse(buffer);
+    }
+
+    pub(super) const fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// What is wrong with the unit, if there is something.
+    pub(super) const fn damage(&self) -> Option<&Damage> {
+        self.damage.as_ref()
+    }
+
+    fn exclude(&mut self, documents: u64) {
+        self.tally.excluded = self.tally.excluded.saturating_add(documents);
+    }
+
+    fn add_document(&mut self, segment: &Arc<str>, document: Document<'_>) {
+        let default_type = self.default_type.clone();
+        let type_name = document.type_name.or(default_type.as_deref().map(str::as_bytes));
+        let document = Document { type_name, ..document };
+        match self.transform.take() {
+            None => self.add_as_it_is(segment, &document),
+            Some(mut worker) => {
+                self.add_transformed(&mut worker, segment, &document);
+                self.transform = Some(worker);
+            }
+        }
+    }
+
+    fn add_as_it_is(&mut self, segment: &Arc<str>, document: &Document<'_>) {
+        match self.builder.add(&self.writer, segment, document) {
+            Ok(full) => {
+                self.full.extend(full);
+                self.tally.sent = self.tally.sent.saturating_add(1);
+            }
+            Err(reason) => self.unsent.push(Unsent::unwritable(segment, document, &reason)),
+        }
+    }
+
+    fn add_transformed(&mut self, worker: &mut Worker, segment: &Arc<str>, document: &Document<'_>) {
+        let source = match document.json_source() {
+            Ok(source) => source,
+            Err(reason) => return self.unsent.push(Unsent::unwritable(segment, document, &reason)),
+        };
+        let text = String::from_utf8_lossy;
+        let (id, type_name) = (text(document.id), document.type_name.map(text));
+        let (routing, parent) = (document.routing.map(text), document.parent.map(text));
+        let index = Arc::clone(&self.index);
+        let item = Item {
+            index: &index,
+            type_name: type_name.as_deref(),
+            id: &id,
+            routing: routing.as_deref(),
+            parent: parent.as_deref(),
+            source: &source,
+        };
+        let mut operations = 0_u64;
+        let applied = worker.apply(item, &mut |output| {
+            operations = operations.saturating_add(1);
+            self.add_output(segment, document, &output);
+        });
+        match applied {
+            Err(failure) => {
+                let unsent = Unsent::new(segment, document, FailureClass::Transform, failure.to_string());
+                self.unsent.push(unsent.with_source(&source));
+            }
+            Ok(()) if operations == 0 => self.exclude(1),
+            Ok(()) => self.tally.sent = self.tally.sent.saturating_add(1),
+        }
+    }
+
+    fn add_output(&mut self, segment: &Arc<str>, document: &Document<'_>, output: &Output<'_>) {
+        let bytes = |text: &Cow<'_, str>| text.as_bytes().to_vec();
+        let (id, routing) = (output.id.as_ref().map(bytes), output.routing.as_ref().map(bytes));
+        let type_name = output.type_name.as_ref().map(bytes);
+        let action = Action {
+            op: match output.op {
+                Operation::Create => OpType::Create,
+                Operation::Index => self.writer.op,
+            },
+            index: None,
+            type_name: type_name.as_deref().filter(|_| self.writer.types),
+            id: id.as_deref().filter(|_| !self.writer.server_ids),
+            routing: routing.as_deref(),
+            parent: output.parent.map(str::as_bytes).filter(|_| self.writer.parents),
+        };
+        let limits = self.context.limits;
+        let builder = if *output.index == *self.index {
+            &mut self.builder
+        } else {
+            let index: Arc<str> = Arc::from(&*output.index);
+            self.others.entry(index).or_insert_with_key(|index| BatchBuilder::new(Arc::clone(index), limits))
+        };
+        let id = id.as_deref().unwrap_or(document.id);
+        let full = builder.add_operation(&action, id, &output.source, segment, document.number);
+        self.full.extend(full);
+        self.bound_builders();
+    }
+
+    /// Many indices must not take many times the bytes of one batch.
+    fn bound_builders(&mut self) {
+        let others = self.others.values().map(BatchBuilder::byte_len);
+        let total = others.fold(self.builder.byte_len(), usize::saturating_add);
+        if total > self.context.limits.bytes
+            && let Some(largest) = self.others.values_mut().max_by_key(|builder| builder.byte_len())
+        {
+            self.full.extend(largest.finish());
+        }
+    }
+
+    /// Notes documents that cannot be read: they and all after them are not sent.
+    fn damaged(&mut self, segment: &Segment, failure: &ReadFailure, reason: String) {
+        let at = |document| Cursor { segment: segment.name().to_owned(), document };
+        let to = at(failure.documents.end);
+        match &mut self.damage {
+            None => self.damage = Some(Damage { from: at(failure.documents.start), to, reason }),
+            Some(damage) => damage.to = to,
+        }
+    }
+}
+
+impl Batcher for OperationBatcher {
+    type Error = Error;
+
+    fn workspace(&self) -> u64 {
+        // A batch, and what of it is sent again.
+        WORKSPACE.saturating_add((self.context.limits.bytes as u64).saturating_mul(2))
+    }
+
+    fn memory_of_large(&self, decompressed: u64) -> u64 {
+        let is_parsed = self.context.chain.as_ref().is_some_and(Chain::needs_document);
+        decompressed.saturating_mul(if is_parsed { COPIES_AS_TREE } else { COPIES })
+    }
+
+    fn open(&mut self) {
+        self.block = self.context.blocks.take();
+    }
+
+    fn close(&mut self) {
+        self.context.blocks.give_back(std::mem::take(&mut self.block));
+    }
+
+    fn is_empty(&self) -> bool {
+        let nothing_built = self.builder.is_empty() && self.others.values().all(BatchBuilder::is_empty);
+        self.full.is_empty() && nothing_built && self.unsent.is_empty()
+    }
+
+    fn is_full(&self) -> bool {
+        !self.full.is_empty() || self.unsent.len() >= MOST_UNSENT
+    }
+
+    fn wants_more(&self) -> bool {
+        !self.is_past_damage
+    }
+
+    async fn fetch(&self, unit: &Unit) -> EngineResult<Bytes> {
+        let bytes = self.context.progress.waiting_for_repository(unit.fetch()).await?;
+        self.context.progress.fetched(bytes.len() as u64);
+        Ok(bytes)
+    }
+
+    fn add(&mut self, chunk: ChunkBytes<'_>) -> Result<Added, Error> {
+        if self.damage.is_some() {
+            self.is_past_damage = true;
+            return Ok(Added::Whole);
+        }
+        let mut block = std::mem::take(&mut self.block);
+        let failures = chunk.read(&mut block);
+        let is_whole = |failure: &ReadFailure| failure.documents == chunk.chunk.documents;
+        if let Some(failure) = failures.iter().find(|failure| is_whole(failure)) {
+            self.damaged(chunk.segment, failure, failure.error.to_string());
+        } else {
+            let segment = chunk.segment.shared_name();
+            for failure in &failures {
+                self.unsent.push(Unsent::unreadable(segment, failure));
+            }
+            self.exclude(block.children().into());
+            block.iter().for_each(|document| self.add_document(segment, document));
+        }
+        self.block = block;
+        Ok(Added::Whole)
+    }
+
+    fn fail(&mut self, segment: &Segment, failure: ReadFailure) -> Result<(), Error> {
+        if !self.is_past_damage {
+            let reason = failure.error.to_string();
+            self.damaged(segment, &failure, reason);
+        }
+        Ok(())
+    }
+
+    fn fail_fetch(&mut self, unit: &Unit, error: EngineError) -> Result<(), Error> {
+        if !self.is_past_damage {
+            let at = |document| Cursor { segment: unit.segment.name().to_owned(), document };
+            let (from, to) = (at(unit.documents.start), at(unit.documents.end));
+            self.damage = Some(Damage { from, to, reason: chain(&error) });
+        }
+        Ok(())
+    }
+
+    fn fail_checksum(&mut self, segment: &Segment, error: codecs::Error) -> Result<(), Error> {
+        self.context.note_untrusted(&self.index, segment, &error);
+        self.unsent.push(Unsent::untrusted(segment, &error));
+        Ok(())
+    }
+}

@@ -1,0 +1,125 @@
+//! Copies one unit of an item: decode → operations → target, and what became of each document.
+
+use super::batcher::{Damage, OperationBatcher};
+use super::context::Context;
+use super::error::{Error, Result};
+use super::fence::Fence;
+use crate::bulk::{BatchOutcome, FailedOperation};
+use crate::coordination::Counts;
+use crate::segment::{Unit, read_unit};
+use codecs::bulk::OpType;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The error of `create` for a document that is there.
+const CONFLICT: &str = "version_conflict_engine_exception";
+
+/// The item that a unit is part of.
+#[derive(Debug)]
+pub(super) struct ItemInfo {
+    /// Its id.
+    pub(super) id: String,
+    /// Its index in the snapshot.
+    pub(super) index: Arc<str>,
+    pub(super) default_type: Option<Arc<str>>,
+    /// Whether another attempt may have written some of its documents.
+    pub(super) is_repeated: bool,
+    pub(super) fence: Fence,
+}
+
+/// What became of a unit.
+#[derive(Debug, Default)]
+pub(super) struct UnitOutcome {
+    /// Of the documents before the damage, or of all.
+    pub(super) counts: Counts,
+    pub(super) damage: Option<Damage>,
+}
+
+/// What became of the operations of a unit so far.
+#[derive(Debug, Default)]
+struct Verdicts {
+    counts: Counts,
+    /// Documents with an operation that failed.
+    failed: HashSet<u32>,
+}
+
+/// Copies a unit. When it returns, each of its documents is written, left out, or recorded as failed, up to the damage.
+pub(super) async fn copy_unit(context: Arc<Context>, item: Arc<ItemInfo>, unit: Unit) -> Result<UnitOutcome> {
+    let verdicts = Mutex::new(Verdicts::default());
+    let batcher = OperationBatcher::new(&context, &item.index, item.default_type.clone());
+    let deliver = |batcher| deliver(&context, &item, &verdicts, batcher);
+    let mut batcher = read_unit(&context.resources, unit, batcher, &deliver).await?;
+    // What cannot be read is noted after the last batch, if there is no document after it.
+    batcher = deliver(batcher).await?;
+    let Verdicts { mut counts, failed } = verdicts.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let tally = batcher.tally();
+    counts.written = tally.sent.saturating_sub(failed.len() as u64);
+    counts.excluded = tally.excluded;
+    context.progress.excluded(counts.excluded);
+    context.progress.written(counts.written, counts.bytes);
+    context.progress.failed(counts.failed_total());
+    Ok(UnitOutcome { counts, damage: batcher.damage().cloned() })
+}
+
+/// Sends what a batcher has, and records what fails.
+async fn deliver(
+    context: &Context,
+    item: &ItemInfo,
+    verdicts: &Mutex<Verdicts>,
+    mut batcher: OperationBatcher,
+) -> Result<OperationBatcher> {
+    for batch in batcher.take_batches() {
+        item.fence.pass().await?;
+        let index = Arc::clone(batch.index());
+        let mut outcome = context.send(batch).await?;
+        context.noted.note_operations(&outcome);
+        record(context, item, &index, verdicts, &outcome).await?;
+        batcher.reuse(std::mem::take(&mut outcome.buffer));
+    }
+    for unsent in batcher.take_unsent() {
+        context.failed.record_document(unsent.record(&item.id, &item.index)).await?;
+        if unsent.documents() > 0 {
+            context.note_failure(&item.index, unsent.class(), unsent.reason());
+            let mut verdicts = verdicts.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = verdicts.counts.failed.entry(unsent.class().to_string()).or_default();
+            *count = count.saturating_add(unsent.documents());
+        }
+    }
+    Ok(batcher)
+}
+
+/// Counts a batch, after its failed operations are recorded.
+async fn record(
+    context: &Context,
+    item: &ItemInfo,
+    index: &str,
+    verdicts: &Mutex<Verdicts>,
+    outcome: &BatchOutcome,
+) -> Result<()> {
+    let is_own = |failed: &&FailedOperation| {
+        // A document of an attempt before: it is there because we wrote it.
+        let is_conflict = failed.error_type.as_deref() == Some(CONFLICT);
+        is_conflict && item.is_repeated && context.writer.op == OpType::Create
+    };
+    let failed: Vec<&FailedOperation> = outcome.failed.iter().filter(|failed| !is_own(failed)).collect();
+    for operation in &failed {
+        context.failed.record(&item.id, index, operation).await?;
+        context.note_failure(&item.index, operation.class, &operation.reason);
+    }
+    let mut verdicts = verdicts.lock().unwrap_or_else(PoisonError::into_inner);
+    verdicts.counts.bytes = verdicts.counts.bytes.saturating_add(outcome.bytes);
+    for operation in failed {
+        let document = operation.origin.as_ref().map_or(u32::MAX, |origin| origin.document);
+        if verdicts.failed.insert(document) {
+            let count = verdicts.counts.failed.entry(operation.class.to_string()).or_default();
+            *count = count.saturating_add(1);
+        }
+    }
+    Ok(())
+}
+
+impl From<super::fence::LeaseLost> for Error {
+    fn from(_: super::fence::LeaseLost) -> Self {
+        Self::LeaseLost
+    }
+}
