@@ -3,12 +3,13 @@
 mod args;
 mod cluster_args;
 mod commands;
+mod config;
 mod output;
 mod progress;
 mod report_error;
 mod signals;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use output::Output;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -18,7 +19,14 @@ use tracing_subscriber::EnvFilter;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
-    let cli = args::Cli::parse();
+    let arguments = match config::arguments(&args::Cli::command()) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            report_error::report(&error);
+            return output::ExitStatus::Failed.into();
+        }
+    };
+    let cli = args::Cli::parse_from(arguments);
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let mut output = Output::new();

@@ -7,8 +7,9 @@ use crate::progress::Watch;
 use clap::{ArgGroup, Args};
 use codecs::snapshot::version::Version;
 use engine::snapshot::IndexSelection;
+use engine::transform::Chain;
 use engine::verify::{
-    self, Counts, Excluded, Kind, Mapping, Outcome, Progress, Record, Report, Sample, Settings, Source,
+    self, Counts, Excluded, Kind, Outcome, Progress, Record, Report, Sample, Settings, Source,
 };
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -48,6 +49,9 @@ pub(crate) struct VerifyArgs {
     target_cluster: TargetArgs,
     #[command(flatten)]
     source_cluster: SourceArgs,
+    /// File of transforms that the backfill was given: documents are compared as they come out of them
+    #[arg(long, value_name = "FILE", env = "FERRY_TRANSFORM")]
+    transform: Option<PathBuf>,
     /// Compare only a part of the documents, the same in every run: `1%`, `0.05%`
     #[arg(
         long,
@@ -84,7 +88,7 @@ pub(crate) async fn run(args: VerifyArgs, output: &mut Output) -> anyhow::Result
     let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let settings = Settings {
         selection: IndexSelection::new(args.selection.indices),
-        mapping: Mapping::identity(),
+        transforms: args.transform.as_deref().map(Chain::from_file).transpose()?,
         sample: args.sample,
         live: args.live,
         repair: args.repair.then(|| verify::resend_by_bulk(&target)),

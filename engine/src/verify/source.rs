@@ -40,11 +40,22 @@ impl Documents<'_, '_> {
     where
         Taken: Future<Output = Result<Batch>>,
     {
-        let is_meant = |index: &TargetIndex| only.is_none_or(|only| only.name == index.name);
+        let transforms = context.transforms.as_ref();
+        let scatters = transforms.is_some_and(|transforms| transforms.scatters);
+        let is_meant = |index: &TargetIndex| scatters || only.is_none_or(|only| only.name == index.name);
+        // What a transform makes of a document may be another identity, and depend on its source.
+        let reading = match purpose {
+            Purpose::Identities if transforms.is_some() => Purpose::Sources,
+            purpose => purpose,
+        };
+        let take = async |batch| match transforms {
+            Some(transforms) => transforms.apply(context, purpose, only, batch, &take).await,
+            None => take(batch).await,
+        };
         match self {
             Self::Snapshot(snapshot, indices) => {
                 let indices = indices.iter().filter(|index| is_meant(&index.index));
-                let indices = indices.map(|index| (&index.selected, Arc::new(index.reading(purpose))));
+                let indices = indices.map(|index| (&index.selected, Arc::new(index.reading(reading))));
                 let units = units(snapshot, indices, context.unit_bytes);
                 let take = &take;
                 units
@@ -57,7 +68,7 @@ impl Documents<'_, '_> {
             }
             Self::Cluster(endpoint, indices) => {
                 for index in indices.iter().filter(|index| is_meant(&index.index)) {
-                    live::read(context, endpoint, index, purpose, &take).await?;
+                    live::read(context, endpoint, index, reading, &take).await?;
                 }
                 Ok(())
             }
@@ -84,6 +95,7 @@ impl SnapshotIndex {
             typed: self.typed,
             default_type: self.default_type.clone(),
             purpose,
+            source: Arc::from(self.selected.name.as_str()),
         }
     }
 }

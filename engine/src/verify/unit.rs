@@ -32,6 +32,8 @@ pub(super) struct Reading {
     /// Type of documents that do not store theirs.
     pub(super) default_type: Option<String>,
     pub(super) purpose: Purpose,
+    /// The index of the snapshot.
+    pub(super) source: Arc<str>,
 }
 
 /// What documents are read for.
@@ -185,7 +187,8 @@ impl DocumentBatcher {
     }
 
     fn take_batch(&mut self) -> Batch {
-        let empty = Batch::new(Arc::clone(&self.reading.index));
+        let mut empty = Batch::new(Arc::clone(&self.reading.index));
+        empty.origin = Some(Arc::clone(&self.reading.source));
         std::mem::replace(&mut self.batch, empty)
     }
 }
@@ -203,6 +206,7 @@ impl Batcher for DocumentBatcher {
 
     fn open(&mut self) {
         (self.block, self.batch) = self.buffers.take(&self.reading.index);
+        self.batch.origin = Some(Arc::clone(&self.reading.source));
         self.batch.clear();
     }
 

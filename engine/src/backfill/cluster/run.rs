@@ -88,9 +88,10 @@ pub async fn run(
     destination.failed.check().await?;
     let (selected, excluded) = select(snapshot, &settings.selection).await?;
     let state = store.join(&settings.job).await?;
-    // Every worker plans: that its plan is the same shows that it has the same snapshot and the same settings.
-    let items = plan(snapshot, &selected, settings.item_bytes).await?;
-    store.plan(&items).await?;
+    if state == SessionState::Planning {
+        let items = plan(snapshot, &selected, settings.item_bytes).await?;
+        store.plan(&items).await?;
+    }
     if settings.retry_quarantined {
         let items = store.retry_quarantined().await?;
         tracing::info!(items, "work items that were given up are tried again");
@@ -146,6 +147,7 @@ fn context(settings: &Settings, destination: Destination, progress: &Arc<Progres
         progress: Arc::clone(progress),
         cancel,
         blocks: Default::default(),
+        buffers: Default::default(),
         unit_bytes: UNIT_BYTES,
         in_flight: most_requests.saturating_add(threads).saturating_add(2),
         noted: Noted::default(),

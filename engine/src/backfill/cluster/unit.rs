@@ -74,7 +74,7 @@ async fn deliver(
         let mut outcome = context.send(batch).await?;
         context.noted.note_operations(&outcome);
         record(context, item, &index, verdicts, &outcome).await?;
-        batcher.reuse(std::mem::take(&mut outcome.buffer));
+        context.give_back(std::mem::take(&mut outcome.buffer));
     }
     for unsent in batcher.take_unsent() {
         context.failed.record_document(unsent.record(&item.id, &item.index)).await?;
