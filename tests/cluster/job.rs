@@ -107,7 +107,7 @@ impl Job {
         command.env("RUST_LOG", "info").stdout(log("out")).stderr(log("log"));
         change(&mut command);
         let child = command.spawn().expect("ferry runs");
-        Worker { name: name.to_owned(), child, started: Instant::now() }
+        Worker { name: name.to_owned(), child }
     }
 
     pub fn log(&self, name: &str) -> String {
@@ -196,7 +196,6 @@ pub fn number(report: &Value, what: &str) -> u64 {
 pub struct Worker {
     pub name: String,
     child: Child,
-    pub started: Instant,
 }
 
 impl Worker {

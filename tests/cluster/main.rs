@@ -18,6 +18,7 @@ mod support;
 mod http;
 mod job;
 mod kills;
+mod lease;
 mod poison;
 mod random;
 mod server;

@@ -69,7 +69,7 @@ pub fn ids(url: &str, index: &str) -> BTreeSet<String> {
 
 fn poisoned(name: &'static str, damage: Damage, reason: &str) {
     let server = Server::usual();
-    let source = Source::with_deletes(server, name, 6000);
+    let source = Source::with_deletes(server, name, 6000, 2);
     let job = Job::new(name, &source.repo, "snap", &server.url).with("--item-bytes 200KB");
     let aside = job.folder.join("whole");
     copy_folder(&source.repo, &aside);

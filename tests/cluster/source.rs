@@ -42,10 +42,10 @@ fn document(n: u32, text: &mut String) {
 
 impl Source {
     /// Indexes so many documents, in several segments, deletes 30 %, and takes a snapshot.
-    pub fn with_deletes(server: &Server, index: &'static str, documents: u32) -> Self {
+    pub fn with_deletes(server: &Server, index: &'static str, documents: u32, shards: u32) -> Self {
         let url = &server.url;
         let settings = json!({"settings": {
-            "number_of_shards": 2, "number_of_replicas": 0, "refresh_interval": "-1", 
+            "number_of_shards": shards, "number_of_replicas": 0, "refresh_interval": "-1",
             "merge.policy.deletes_pct_allowed": 50,
         }});
         http::json(url, "PUT", &format!("/{index}"), &settings);

@@ -1,5 +1,6 @@
 //! What all items of a run share.
 
+use super::pace::Pace;
 use crate::backfill::Progress;
 use crate::bulk::{
     BatchLimits, BatchOutcome, BulkBatch, BulkSink, FailedDocuments, FailureClass, OperationWriter, SinkError,
@@ -28,10 +29,7 @@ pub(super) struct Context {
     pub(super) progress: Arc<Progress>,
     pub(super) cancel: Cancel,
     pub(super) blocks: Blocks,
-    /// Compressed bytes of a unit.
-    pub(super) unit_bytes: u64,
-    /// Units of one item that are under way at once, at most.
-    pub(super) in_flight: usize,
+    pub(super) pace: Pace,
     pub(super) noted: Noted,
 }
 
@@ -56,6 +54,11 @@ impl Context {
                 Ok(BatchOutcome { indexed, bytes, buffer: batch.into_buffer(), ..BatchOutcome::default() })
             }
         }
+    }
+
+    /// How many requests the target may have at once, as things are.
+    pub(super) fn requests(&self) -> usize {
+        self.sink.as_ref().map_or(1, |sink| sink.limit().limit())
     }
 
     /// Notes a segment whose documents cannot be trusted.

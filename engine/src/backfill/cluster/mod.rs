@@ -10,6 +10,7 @@ mod context;
 mod error;
 mod fence;
 mod item;
+mod pace;
 mod plan;
 mod report;
 mod run;
