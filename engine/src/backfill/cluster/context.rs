@@ -6,7 +6,7 @@ use crate::bulk::{
     BatchLimits, BatchOutcome, BulkBatch, BulkSink, FailedDocuments, FailureClass, OperationWriter, SinkError,
 };
 use crate::document::DocumentBlock;
-use crate::flow::{Cancel, Kept};
+use crate::flow::{Cancel, Fence, Kept};
 use crate::segment::{Resources, Segment};
 use crate::transform::Chain;
 use std::collections::BTreeMap;
@@ -45,10 +45,10 @@ pub(super) struct Noted {
 }
 
 impl Context {
-    /// Brings a batch to the target.
-    pub(super) async fn send(&self, batch: BulkBatch) -> Result<BatchOutcome, SinkError> {
+    /// Brings a batch of the item of this fence to the target.
+    pub(super) async fn send(&self, batch: BulkBatch, fence: &Fence) -> Result<BatchOutcome, SinkError> {
         match &self.sink {
-            Some(sink) => self.progress.waiting_for_sink(sink.send(batch)).await,
+            Some(sink) => self.progress.waiting_for_sink(sink.send_fenced(batch, fence)).await,
             None => {
                 let (indexed, bytes) = (batch.len() as u64, batch.byte_len());
                 Ok(BatchOutcome { indexed, bytes, buffer: batch.into_buffer(), ..BatchOutcome::default() })

@@ -4,7 +4,6 @@ use super::batcher::Damage;
 use super::catalog::Catalog;
 use super::context::Context;
 use super::error::{Error, Result};
-use super::fence::{FenceKeeper, fence};
 use super::plan::WHOLE_SHARD;
 use super::tracker::Acknowledged;
 use super::unit::{ItemInfo, UnitOutcome, copy_unit};
@@ -13,6 +12,7 @@ use crate::coordination::{
     Counts, Cursor, Ended, Lease, Piece, Saved, Split, StoreError, WorkItem, WorkStore,
 };
 use crate::error::chain;
+use crate::flow::{FenceKeeper, fence};
 use crate::segment::Unit;
 use futures::StreamExt;
 use std::collections::BTreeMap;

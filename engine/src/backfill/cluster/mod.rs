@@ -8,7 +8,6 @@ mod batcher;
 mod catalog;
 mod context;
 mod error;
-mod fence;
 mod item;
 mod pace;
 mod plan;

@@ -2,10 +2,10 @@
 
 use super::batcher::{Damage, OperationBatcher};
 use super::context::Context;
-use super::error::{Error, Result};
-use super::fence::Fence;
+use super::error::Result;
 use crate::bulk::{BatchOutcome, FailedOperation};
 use crate::coordination::Counts;
+use crate::flow::Fence;
 use crate::segment::{Unit, read_unit};
 use codecs::bulk::OpType;
 use std::collections::HashSet;
@@ -69,9 +69,8 @@ async fn deliver(
     mut batcher: OperationBatcher,
 ) -> Result<OperationBatcher> {
     for batch in batcher.take_batches() {
-        item.fence.pass().await?;
         let index = Arc::clone(batch.index());
-        let mut outcome = context.send(batch).await?;
+        let mut outcome = context.send(batch, &item.fence).await?;
         context.noted.note_operations(&outcome);
         record(context, item, &index, verdicts, &outcome).await?;
         batcher.reuse(std::mem::take(&mut outcome.buffer));
@@ -116,10 +115,4 @@ async fn record(
         }
     }
     Ok(())
-}
-
-impl From<super::fence::LeaseLost> for Error {
-    fn from(_: super::fence::LeaseLost) -> Self {
-        Self::LeaseLost
-    }
 }
