@@ -15,11 +15,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod chaos;
 mod http;
 mod job;
 mod kills;
 mod lease;
 mod poison;
+mod proxy;
 mod random;
 mod server;
 mod source;
