@@ -17,9 +17,11 @@ mod support;
 
 mod chaos;
 mod http;
+mod indices;
 mod job;
 mod kills;
 mod lease;
+mod matrix;
 mod poison;
 mod proxy;
 mod random;
