@@ -3,13 +3,14 @@
 mod args;
 mod cluster_args;
 mod commands;
+mod config;
 mod output;
 mod progress;
 mod report_error;
 mod signals;
 mod telemetry;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use output::Output;
 use std::process::ExitCode;
 
@@ -18,7 +19,14 @@ use std::process::ExitCode;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
-    let cli = args::Cli::parse();
+    let arguments = match config::arguments(&args::Cli::command()) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            report_error::report(&error);
+            return output::ExitStatus::Failed.into();
+        }
+    };
+    let cli = args::Cli::parse_from(arguments);
     cli.logs.init();
     let mut output = Output::new();
     match commands::run(cli.command, &mut output) {
