@@ -211,6 +211,14 @@ fn remarks(report: &Report, total: &Counts) -> Vec<String> {
                 index.index
             ));
         }
+        if index.counts.untrusted_segments > 0 {
+            let untrusted = number(index.counts.untrusted_segments);
+            lines.push(format!(
+                "unreadable: `{}`: the checksum of {untrusted} segments is wrong or cut off: what was compared of them \
+                 may not be what was indexed",
+                index.index
+            ));
+        }
     }
     lines.extend(left_out(&report.excluded_indices));
     lines

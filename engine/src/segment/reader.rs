@@ -65,7 +65,7 @@ pub(crate) trait Batcher: Send + 'static {
     /// The bytes of a unit cannot be fetched; `error` is damage.
     fn fail_fetch(&mut self, unit: &Unit, error: Error) -> Result<(), Self::Error>;
 
-    /// The checksum of all stored fields of the segment is wrong, though what was read of it could be read.
+    /// The checksum of all stored fields of the segment is wrong or cut off, though documents of it could be read.
     fn fail_checksum(&mut self, segment: &Segment, error: codecs::Error) -> Result<(), Self::Error>;
 }
 
@@ -267,13 +267,14 @@ impl<B: Batcher> Work<B> {
         })
     }
 
+    /// Adds the bytes to the checksum of the file.
     fn sum(&mut self) -> Result<(), B::Error> {
         if std::mem::replace(&mut self.is_summed, true) {
             return Ok(());
         }
         let segment = &self.unit.segment;
         let Some(checksum) = &segment.checksum else { return Ok(()) };
-        match checksum.add(self.unit.bytes.start, &self.bytes) {
+        match checksum.add(self.unit.bytes.clone(), &self.bytes) {
             Ok(()) => Ok(()),
             Err(error) => self.batcher.fail_checksum(segment, error),
         }

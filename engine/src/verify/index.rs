@@ -198,6 +198,12 @@ impl TargetIndex {
         self.differences.record(Record { kind: Kind::Unreadable, ..record })
     }
 
+    /// Records a segment of the source whose documents can be read, but not trusted.
+    pub(super) fn untrusted(&self, record: Record) -> Result<()> {
+        self.with_counts(|counts| counts.untrusted_segments = counts.untrusted_segments.saturating_add(1));
+        self.differences.record(Record { kind: Kind::Unreadable, ..record })
+    }
+
     pub(super) fn report(&self) -> IndexReport {
         let counts = self.counts();
         if counts.unreadable > 0 && counts.extra > 0 {

@@ -32,6 +32,8 @@ pub struct Counts {
     pub repaired: u64,
     /// Shards of which not even the number of documents can be read.
     pub unknown_shards: u64,
+    /// Segments whose checksum is wrong though documents of them were compared, which may not be what was indexed.
+    pub untrusted_segments: u64,
 }
 
 impl Counts {
@@ -56,6 +58,7 @@ impl Counts {
             && self.extra == 0
             && self.unreadable == 0
             && self.unknown_shards == 0
+            && self.untrusted_segments == 0
     }
 
     /// Adds the counts of another index.
@@ -71,6 +74,7 @@ impl Counts {
             (&mut self.extra, other.extra),
             (&mut self.repaired, other.repaired),
             (&mut self.unknown_shards, other.unknown_shards),
+            (&mut self.untrusted_segments, other.untrusted_segments),
         ];
         for (sum, count) in pairs {
             *sum = sum.saturating_add(count);

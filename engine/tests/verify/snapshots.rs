@@ -393,3 +393,25 @@ async fn where_the_target_makes_ids_sources_are_compared_as_a_set() {
     assert_eq!(numbers(&report.total()), [119, 118, 1, 0, 1]);
     assert_eq!(report.total().unaccounted(), 0);
 }
+
+#[tokio::test]
+async fn a_wrong_checksum_of_stored_fields_is_told_though_all_documents_are_equal() {
+    let folder = scratch("wrong-checksum");
+    copy_folder(&demo(), &folder.join("repo"));
+    let blob = folder.join("repo/indices/ynIPQuzeSwubNv4OO3B6Iw/0/__eH7MmAJ9QDS97bkBeFmcQw");
+    let mut bytes = fs::read(&blob).unwrap();
+    *bytes.last_mut().unwrap() ^= 0x10;
+    fs::write(&blob, bytes).unwrap();
+
+    let fake = demo_target().await;
+    let settings = settings("checksum", &["merged"]);
+    let report = compare(&folder.join("repo"), endpoint(&fake).await, &settings).await.unwrap();
+    let total = report.total();
+    assert_eq!((total.equal, total.unreadable, total.untrusted_segments), (119, 0, 1));
+    assert_eq!(report.outcome(), Outcome::Different);
+    let record = fs::read_to_string(report.differences.unwrap()).unwrap();
+    let expected = r#"
+{"kind":"unreadable","index":"merged","reason":"`_7.fdt`: checksum of 5331 bytes is 803254d7, the file says 803254c7: the bytes are damaged; what could be read of this segment is compared, and may not be what was indexed","shard":"shard 0 of index `merged`","segment":"_7","documents":{"start":0,"end":215}}
+"#;
+    assert_eq!(record, expected.trim_start());
+}
