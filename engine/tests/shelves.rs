@@ -55,3 +55,25 @@ fn modules_import_only_from_earlier_shelves() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// What workers agree on must not depend on what time their machines think it is.
+#[test]
+fn coordination_reads_no_wall_clock() {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/coordination")];
+    folders.push(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/backfill/cluster"));
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            for clock in
+                ["SystemTime", "UNIX_EPOCH", "OffsetDateTime", "now_utc", "PrimitiveDateTime", "time::Date"]
+            {
+                assert!(!text.contains(clock), "{}: {clock}", path.display());
+            }
+        }
+    }
+}

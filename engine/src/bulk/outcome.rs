@@ -1,7 +1,7 @@
 //! What became of a batch.
 
 use super::Origin;
-use crate::flow::MemoryPermit;
+use crate::flow::{LeaseLost, MemoryPermit};
 use crate::target::SendError;
 use bytes::Bytes;
 use std::fmt;
@@ -150,6 +150,9 @@ pub enum SinkError {
     /// It was told to stop.
     #[error("stopped before the target had taken all documents that were read")]
     Cancelled,
+    /// Another worker has taken the work item of the documents.
+    #[error("another worker has taken the work item")]
+    LeaseLost,
     /// An operation has no verdict: a defect of ferry.
     #[error(
         "{operations} operations on index `{index}` have {verdicts} verdicts: this is a defect of ferry, please report it"
@@ -162,6 +165,12 @@ pub enum SinkError {
         /// Verdicts of the batch.
         verdicts: u64,
     },
+}
+
+impl From<LeaseLost> for SinkError {
+    fn from(LeaseLost: LeaseLost) -> Self {
+        Self::LeaseLost
+    }
 }
 
 impl SinkError {
@@ -182,7 +191,7 @@ impl SinkError {
                 "check the health of the target (`_cluster/health`, free disk space, write blocks) and the network; then \
                  start again, what was written stays",
             ),
-            Self::Send { .. } | Self::Cancelled | Self::Unbalanced { .. } => None,
+            Self::Send { .. } | Self::Cancelled | Self::LeaseLost | Self::Unbalanced { .. } => None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::verdict::{Answer, Refusal, Verdict, judge, retry_cause, understand};
 use super::{BatchOutcome, BulkBatch, BulkSink, FailedOperation, FailureClass, SinkError};
+use crate::flow::Fence;
 use crate::telemetry::{RequestOutcome, RetryCause, Stage, meters};
 use codecs::bulk::{OperationResult, ParsedAction};
 use std::collections::{HashMap, HashSet};
@@ -45,6 +46,7 @@ struct Reason {
 pub(super) struct Sending<'a> {
     sink: &'a BulkSink,
     batch: BulkBatch,
+    fence: Option<&'a Fence>,
     /// What is to be sent, the last one first.
     groups: Vec<Group>,
     outcome: BatchOutcome,
@@ -59,12 +61,13 @@ pub(super) struct Sending<'a> {
 }
 
 impl<'a> Sending<'a> {
-    pub(super) fn new(sink: &'a BulkSink, batch: BulkBatch) -> Self {
+    pub(super) fn new(sink: &'a BulkSink, batch: BulkBatch, fence: Option<&'a Fence>) -> Self {
         let positions = (0..).take(batch.len()).collect();
         let outcome = BatchOutcome { bytes: batch.byte_len(), ..BatchOutcome::default() };
         Self {
             sink,
             batch,
+            fence,
             groups: vec![Group { positions, retries: 0, losses: 0 }],
             outcome,
             trouble: None,
@@ -130,8 +133,7 @@ impl<'a> Sending<'a> {
     async fn attempt(&mut self, group: Group) -> Result<Option<Duration>, SinkError> {
         let body = self.batch.body(&group.positions);
         let (operations, bytes) = (group.positions.len(), body.len());
-        let attempt = self.sink.attempt(self.batch.index(), operations, body).await;
-        let attempt = attempt.ok_or(SinkError::Cancelled)?;
+        let attempt = self.sink.attempt(self.batch.index(), operations, body, self.fence).await?;
         if attempt.was_paused {
             self.trouble = None;
         }

@@ -2,7 +2,7 @@
 
 use super::sending::Sending;
 use super::{BatchOutcome, BulkBatch, SinkError, SinkSettings};
-use crate::flow::{Cancel, ConcurrencyLimit, Pause, Permit, RateLimit};
+use crate::flow::{Cancel, ConcurrencyLimit, Fence, LeaseLost, Pause, Permit, RateLimit};
 use crate::target::{Client, Request, Response, SendError};
 use crate::telemetry::{Stage, meters};
 use bytes::Bytes;
@@ -148,38 +148,68 @@ impl BulkSink {
     ///
     /// [`SinkError`]: nothing is known of the batch then, and a later run sends it again.
     pub async fn send(&self, batch: BulkBatch) -> Result<BatchOutcome, SinkError> {
-        Sending::new(self, batch).run().await
+        Sending::new(self, batch, None).run().await
+    }
+
+    /// As [`BulkSink::send`], but each request goes out only while the lease of the documents lasts, however long it
+    /// has waited before: what another worker has taken over may have been changed by others since.
+    ///
+    /// # Errors
+    ///
+    /// As [`BulkSink::send`], and [`SinkError::LeaseLost`].
+    pub async fn send_fenced(&self, batch: BulkBatch, fence: &Fence) -> Result<BatchOutcome, SinkError> {
+        Sending::new(self, batch, Some(fence)).run().await
     }
 
     pub(super) fn url(&self) -> String {
         self.client.url().to_string()
     }
 
-    /// Sends operations on an index when that is allowed; `None` when it was told to stop before.
-    pub(super) async fn attempt(&self, index: &str, operations: usize, body: Bytes) -> Option<Attempt> {
+    /// Sends operations on an index when that is allowed.
+    ///
+    /// # Errors
+    ///
+    /// It was told to stop before, or the lease is lost.
+    pub(super) async fn attempt(
+        &self,
+        index: &str,
+        operations: usize,
+        body: Bytes,
+        fence: Option<&Fence>,
+    ) -> Result<Attempt, SinkError> {
         let bytes = body.len() as u64;
         let request =
             Request::new(Method::POST, self.settings.path.path(index, self.settings.short_response));
         let request = request.ndjson(body);
         let waiting = Instant::now();
-        let (permit, was_paused) = self.cancel.unless(self.turn(operations, bytes)).await?;
+        let (permit, was_paused) =
+            self.cancel.unless(self.turn(operations, bytes, fence)).await.ok_or(SinkError::Cancelled)??;
         meters().spent(Stage::WaitForTurn, waiting.elapsed());
         self.show_limit();
         self.counters.requests.fetch_add(1, Ordering::Relaxed);
         self.counters.bytes.fetch_add(bytes, Ordering::Relaxed);
         let start = Instant::now();
         let answer = self.client.send(&request).await;
-        Some(Attempt { answer, permit, latency: start.elapsed(), was_paused })
+        Ok(Attempt { answer, permit, latency: start.elapsed(), was_paused })
     }
 
-    async fn turn(&self, operations: usize, bytes: u64) -> (Permit, bool) {
+    /// Waits until a request may be sent; whether it was paused meanwhile.
+    async fn turn(
+        &self,
+        operations: usize,
+        bytes: u64,
+        fence: Option<&Fence>,
+    ) -> Result<(Permit, bool), LeaseLost> {
         self.rate.acquire(operations as u64, bytes).await;
         let mut was_paused = false;
         loop {
             was_paused |= self.pause.wait().await;
+            if let Some(fence) = fence {
+                fence.pass().await?;
+            }
             let permit = self.limit.acquire().await;
-            if !self.pause.is_paused() {
-                return (permit, was_paused);
+            if !self.pause.is_paused() && fence.is_none_or(Fence::is_open) {
+                return Ok((permit, was_paused));
             }
         }
     }

@@ -70,6 +70,11 @@ impl Units {
         &self.segment
     }
 
+    /// From the next unit on, each has at most so many compressed bytes.
+    pub fn resize(&mut self, unit_bytes: u64) {
+        self.unit_bytes = unit_bytes;
+    }
+
     /// Adds a chunk with live documents; false when it does not fit.
     fn add(&mut self, unit: &mut Option<Unit>, chunk: Chunk) -> bool {
         let after = self.next.saturating_add(1);

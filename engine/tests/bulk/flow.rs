@@ -3,7 +3,7 @@
 use super::server::{Cluster, Reply, batch, batch_of, done, items, send, settings};
 use codecs::bulk::OpType;
 use engine::bulk::{BulkSink, FailedDocuments, FailedOptions, SinkError};
-use engine::flow::{Cancel, ConcurrencyLimit, MemoryBudget, Pause, RateLimit};
+use engine::flow::{Cancel, ConcurrencyLimit, MemoryBudget, Pause, RateLimit, fence};
 use engine::storage::Location;
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -83,6 +83,20 @@ async fn a_rate_limit_spaces_batches() {
         assert_eq!(send(&sink, batch(20)).await.unwrap().0, 20);
     }
     assert!(start.elapsed() >= Duration::from_millis(400)); // The first goes at once.
+}
+
+#[tokio::test]
+async fn what_waits_for_longer_than_its_lease_is_not_sent_when_another_worker_has_it() {
+    let cluster = Cluster::start(|_, seen| done(seen)).await;
+    let sink = cluster.sink(settings()).with_rate(RateLimit::new(NonZeroU64::new(100), None));
+    let (keeper, lease) = fence((Instant::now() + Duration::from_millis(100)).into());
+    assert_eq!(sink.send_fenced(batch(20), &lease).await.unwrap().indexed, 20); // The next one waits for 200 ms.
+    let mut waiting = Box::pin(sink.send_fenced(batch(20), &lease));
+    assert!(tokio::time::timeout(Duration::from_millis(400), &mut waiting).await.is_err());
+    assert_eq!((cluster.seen().len(), sink.limit().in_flight()), (1, 0));
+    keeper.close();
+    assert!(matches!(waiting.await, Err(SinkError::LeaseLost)));
+    assert_eq!(cluster.seen().len(), 1);
 }
 
 #[tokio::test]

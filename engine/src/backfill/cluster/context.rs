@@ -1,11 +1,12 @@
 //! What all items of a run share.
 
+use super::pace::Pace;
 use crate::backfill::Progress;
 use crate::bulk::{
     BatchLimits, BatchOutcome, BulkBatch, BulkSink, FailedDocuments, FailureClass, OperationWriter, SinkError,
 };
 use crate::document::DocumentBlock;
-use crate::flow::{Cancel, Kept};
+use crate::flow::{Cancel, Fence, Kept};
 use crate::segment::{Resources, Segment};
 use crate::transform::Chain;
 use std::collections::BTreeMap;
@@ -30,10 +31,7 @@ pub(super) struct Context {
     pub(super) blocks: Blocks,
     /// Empty buffers of batches.
     pub(super) buffers: Kept<Vec<u8>>,
-    /// Compressed bytes of a unit.
-    pub(super) unit_bytes: u64,
-    /// Units of one item that are under way at once, at most.
-    pub(super) in_flight: usize,
+    pub(super) pace: Pace,
     pub(super) noted: Noted,
 }
 
@@ -49,10 +47,10 @@ pub(super) struct Noted {
 }
 
 impl Context {
-    /// Brings a batch to the target.
-    pub(super) async fn send(&self, batch: BulkBatch) -> Result<BatchOutcome, SinkError> {
+    /// Brings a batch of the item of this fence to the target.
+    pub(super) async fn send(&self, batch: BulkBatch, fence: &Fence) -> Result<BatchOutcome, SinkError> {
         match &self.sink {
-            Some(sink) => self.progress.waiting_for_sink(sink.send(batch)).await,
+            Some(sink) => self.progress.waiting_for_sink(sink.send_fenced(batch, fence)).await,
             None => {
                 let (indexed, bytes) = (batch.len() as u64, batch.byte_len());
                 Ok(BatchOutcome { indexed, bytes, buffer: batch.into_buffer(), ..BatchOutcome::default() })
@@ -65,6 +63,11 @@ impl Context {
         if (1..=self.limits.bytes.saturating_mul(2)).contains(&buffer.capacity()) {
             self.buffers.give_back(buffer);
         }
+    }
+
+    /// How many requests the target may have at once, as things are.
+    pub(super) fn requests(&self) -> usize {
+        self.sink.as_ref().map_or(1, |sink| sink.limit().limit())
     }
 
     /// Notes a segment whose documents cannot be trusted.

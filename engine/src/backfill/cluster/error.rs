@@ -13,7 +13,7 @@ pub enum Error {
     Engine(#[from] EngineError),
     /// The target.
     #[error(transparent)]
-    Sink(#[from] SinkError),
+    Sink(SinkError),
     /// The store of the session.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -30,6 +30,15 @@ pub enum Error {
 
 /// Result of a backfill into a cluster.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl From<SinkError> for Error {
+    fn from(error: SinkError) -> Self {
+        match error {
+            SinkError::LeaseLost => Self::LeaseLost,
+            error => Self::Sink(error),
+        }
+    }
+}
 
 impl Error {
     /// Whether this is only the consequence of being told to stop.

@@ -4,7 +4,6 @@ use super::batcher::Damage;
 use super::catalog::Catalog;
 use super::context::Context;
 use super::error::{Error, Result};
-use super::fence::{FenceKeeper, fence};
 use super::tracker::Acknowledged;
 use super::unit::{ItemInfo, UnitOutcome, copy_unit};
 use super::units::{Next, clamped, units};
@@ -12,6 +11,7 @@ use crate::coordination::{
     Counts, Cursor, Ended, Lease, Piece, Saved, Split, StoreError, WorkItem, WorkStore,
 };
 use crate::error::chain;
+use crate::flow::{FenceKeeper, fence};
 use crate::segment::Unit;
 use futures::StreamExt;
 use std::collections::BTreeMap;
@@ -97,8 +97,8 @@ impl ItemCopy<'_> {
             Ok(pieces) => pieces,
             Err(error) => return self.note_error(error),
         };
-        let (index, shard) = (self.item.index.clone(), self.item.shard);
-        let units = units(catalog, (&index, shard), pieces, self.context.unit_bytes);
+        let (context, index, shard) = (self.context, self.item.index.clone(), self.item.shard);
+        let units = units(catalog, (&index, shard), pieces, &context.pace);
         let mut units = std::pin::pin!(units);
         let mut ticks = interval(SAVE_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -109,7 +109,7 @@ impl ItemCopy<'_> {
             if !goes_on && self.running.is_empty() {
                 return;
             }
-            let has_room = self.running.len() < self.context.in_flight;
+            let has_room = context.pace.has_room(self.running.len());
             tokio::select! {
                 biased;
                 _ = ticks.tick() => self.save().await,
@@ -135,8 +135,10 @@ impl ItemCopy<'_> {
                 let Some(piece) = self.within(piece, &mut unit) else { return false };
                 self.started = (number.saturating_add(1), Some(clamped(&piece, unit.documents.end)));
                 let (context, info) = (Arc::clone(self.context), Arc::clone(&self.info));
+                let underway = context.pace.start(unit.bytes.end.saturating_sub(unit.bytes.start));
                 self.running.spawn(async move {
-                    let outcome = copy_unit(context, info, unit.clone()).await;
+                    let outcome = copy_unit(Arc::clone(&context), info, unit.clone()).await;
+                    context.pace.done(&underway, context.requests());
                     (number, piece, unit, outcome)
                 });
             }

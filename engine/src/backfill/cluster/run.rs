@@ -3,6 +3,7 @@
 use super::catalog::Catalog;
 use super::context::{Context, Noted};
 use super::error::{Error, Result};
+use super::pace::Pace;
 use super::plan::plan;
 use super::report::{Report, WorkerReport};
 use super::slots::Slots;
@@ -19,9 +20,6 @@ use codecs::snapshot::version::Version;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Instant;
-
-/// Compressed bytes of a unit: a request to S3 costs tens of milliseconds whatever its size.
-const UNIT_BYTES: u64 = 4 << 20;
 
 /// The share of the memory that one batch may take.
 const BATCH_SHARE: u64 = 16;
@@ -151,8 +149,7 @@ fn context(settings: &Settings, destination: Destination, progress: &Arc<Progres
         cancel,
         blocks: Default::default(),
         buffers: Default::default(),
-        unit_bytes: UNIT_BYTES,
-        in_flight: most_requests.saturating_add(threads).saturating_add(2),
+        pace: Pace::new(most_requests.saturating_add(threads).saturating_add(2)),
         noted: Noted::default(),
     })
 }

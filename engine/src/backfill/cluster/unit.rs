@@ -2,10 +2,10 @@
 
 use super::batcher::{Damage, OperationBatcher};
 use super::context::Context;
-use super::error::{Error, Result};
-use super::fence::Fence;
+use super::error::Result;
 use crate::bulk::{BatchOutcome, FailedOperation};
 use crate::coordination::Counts;
+use crate::flow::Fence;
 use crate::segment::{Unit, read_unit};
 use crate::telemetry::FailedClass;
 use codecs::bulk::OpType;
@@ -72,9 +72,8 @@ async fn deliver(
     mut batcher: OperationBatcher,
 ) -> Result<OperationBatcher> {
     for batch in batcher.take_batches() {
-        item.fence.pass().await?;
         let index = Arc::clone(batch.index());
-        let mut outcome = context.send(batch).await?;
+        let mut outcome = context.send(batch, &item.fence).await?;
         context.noted.note_operations(&outcome);
         record(context, item, &index, verdicts, &outcome).await?;
         context.give_back(std::mem::take(&mut outcome.buffer));
@@ -119,10 +118,4 @@ async fn record(
         }
     }
     Ok(())
-}
-
-impl From<super::fence::LeaseLost> for Error {
-    fn from(_: super::fence::LeaseLost) -> Self {
-        Self::LeaseLost
-    }
 }

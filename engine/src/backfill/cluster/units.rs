@@ -3,6 +3,7 @@
 use super::batcher::Damage;
 use super::catalog::Catalog;
 use super::error::Error;
+use super::pace::Pace;
 use crate::coordination::{Cursor, Piece};
 use crate::error::chain;
 use crate::segment::{ReadFailure, Segment, Unit};
@@ -27,14 +28,14 @@ pub(super) fn units<'a>(
     catalog: &'a Catalog<'_, '_>,
     shard: (&'a str, u32),
     pieces: Vec<Piece>,
-    unit_bytes: u64,
+    pace: &'a Pace,
 ) -> impl Stream<Item = Next> + 'a {
     let open = move |piece: Piece| async move {
         let segment = catalog.segment(shard.0, shard.1, &piece).await;
         (piece, segment)
     };
     stream::iter(pieces).map(open).buffered(SEGMENTS_AHEAD).flat_map(move |(piece, segment)| match segment {
-        Ok(segment) => units_of(piece, &segment, unit_bytes).left_stream(),
+        Ok(segment) => units_of(piece, &segment, pace).left_stream(),
         Err(Error::Engine(error)) if error.is_damage() => {
             let (from, to) = (start_of(&piece), end_of(&piece));
             once(Next::Damaged(Damage { from, to, reason: chain(&error) })).right_stream()
@@ -47,8 +48,13 @@ fn once(next: Next) -> impl Stream<Item = Next> {
     stream::once(std::future::ready(next))
 }
 
-fn units_of(piece: Piece, segment: &Arc<Segment>, unit_bytes: u64) -> impl Stream<Item = Next> + use<> {
-    stream::iter(segment.units(unit_bytes).map(move |unit| match unit {
+fn units_of<'a>(piece: Piece, segment: &Arc<Segment>, pace: &'a Pace) -> impl Stream<Item = Next> + use<'a> {
+    let mut units = segment.units(pace.unit_bytes());
+    let paced = std::iter::from_fn(move || {
+        units.resize(pace.unit_bytes());
+        units.next()
+    });
+    stream::iter(paced.map(move |unit| match unit {
         Ok(unit) => Next::Unit(unit, piece.clone()),
         Err(ReadFailure { documents, error, .. }) => {
             let at = |document| clamped(&piece, document);

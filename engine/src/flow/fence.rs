@@ -5,11 +5,11 @@ use tokio::time::Instant;
 
 /// Whether the documents of an item may be sent. Clones are of the same item.
 #[derive(Debug, Clone)]
-pub(super) struct Fence(watch::Receiver<Held>);
+pub struct Fence(watch::Receiver<Held>);
 
 /// Moves the fence of an item; dropped, nothing of the item may be sent any more.
 #[derive(Debug)]
-pub(super) struct FenceKeeper(watch::Sender<Held>);
+pub struct FenceKeeper(watch::Sender<Held>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Held {
@@ -19,35 +19,55 @@ enum Held {
 
 /// Another worker has the item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct LeaseLost;
+pub struct LeaseLost;
 
 /// A fence that is open until a lease ends.
-pub(super) fn fence(until: Instant) -> (FenceKeeper, Fence) {
+#[must_use]
+pub fn fence(until: Instant) -> (FenceKeeper, Fence) {
     let (sender, receiver) = watch::channel(Held::Until(until));
     (FenceKeeper(sender), Fence(receiver))
 }
 
 impl FenceKeeper {
     /// The lease was renewed.
-    pub(super) fn renew(&self, until: Instant) {
+    pub fn renew(&self, until: Instant) {
         self.0.send_replace(Held::Until(until));
     }
 
     /// The lease is lost.
-    pub(super) fn close(&self) {
+    pub fn close(&self) {
         self.0.send_replace(Held::Lost);
     }
 }
 
+impl Held {
+    /// None: what comes next decides.
+    fn passed(self) -> Option<Result<(), LeaseLost>> {
+        match self {
+            Self::Lost => Some(Err(LeaseLost)),
+            Self::Until(until) => (Instant::now() < until).then_some(Ok(())),
+        }
+    }
+}
+
 impl Fence {
+    /// Whether nobody else can have the item at this moment.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.0.borrow().passed() == Some(Ok(()))
+    }
+
     /// Returns when nobody else can have the item; waits when the lease has to be renewed first.
-    pub(super) async fn pass(&self) -> Result<(), LeaseLost> {
+    ///
+    /// # Errors
+    ///
+    /// Another worker has it.
+    pub async fn pass(&self) -> Result<(), LeaseLost> {
         let mut held = self.0.clone();
         loop {
-            match *held.borrow_and_update() {
-                Held::Lost => return Err(LeaseLost),
-                Held::Until(until) if Instant::now() < until => return Ok(()),
-                Held::Until(_) => {}
+            let now = *held.borrow_and_update();
+            if let Some(passed) = now.passed() {
+                return passed;
             }
             if held.changed().await.is_err() {
                 return Err(LeaseLost);
@@ -64,8 +84,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_sent_after_the_lease_waits_for_its_renewal() {
         let (keeper, fence) = fence(Instant::now() + Duration::from_secs(30));
-        assert_eq!(fence.pass().await, Ok(()));
+        assert_eq!((fence.pass().await, fence.is_open()), (Ok(()), true));
         tokio::time::advance(Duration::from_secs(31)).await;
+        assert!(!fence.is_open());
         let mut waiting = Box::pin(fence.pass());
         assert!(futures::poll!(&mut waiting).is_pending());
         keeper.renew(Instant::now() + Duration::from_secs(30));

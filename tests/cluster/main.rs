@@ -1,0 +1,29 @@
+//! `ferry backfill`, `ferry verify` and what is around them, with real servers that the tests start themselves.
+//!
+//! `cluster_quick` in a name: a few minutes in all, with OpenSearch 2.19.1. `cluster_all`: the long ones.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a test may panic and print; modules of a test need no finer visibility"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod chaos;
+mod http;
+mod indices;
+mod job;
+mod kills;
+mod lease;
+mod matrix;
+mod poison;
+mod proxy;
+mod random;
+mod server;
+mod source;
