@@ -118,11 +118,9 @@ fn describe(status: &Status, speed: Option<Speed>) -> String {
     lines.push(table(&columns, rows.chain([row("total", &status.totals)])));
     if let Some(speed) = speed {
         let left = speed.seconds_left.map_or_else(String::new, |left| format!(", {} left", duration(left)));
-        lines.push(format!(
-            "{:.0} documents/s, {}/s{left}",
-            speed.documents_per_second,
-            size(speed.bytes_per_second as u64)
-        ));
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "no rate is negative")]
+        let bytes = size(speed.bytes_per_second as u64);
+        lines.push(format!("{:.0} documents/s, {bytes}/s{left}", speed.documents_per_second));
     }
     if !status.held.is_empty() {
         lines.push(describe_held(&status.held));
