@@ -5,6 +5,7 @@
 mod failed;
 #[path = "../support/mod.rs"]
 mod support;
+mod telemetry;
 
 use std::path::Path;
 use support::{demo, ferry_in, scratch};

@@ -228,6 +228,11 @@ impl Meters {
         self.pulse.iter().for_each(Pulse::alive);
     }
 
+    /// Nothing may happen for so long, as when a target is down, before the run ends by itself.
+    pub fn allow_silence(&self, silence: Duration) {
+        self.pulse.iter().for_each(|pulse| pulse.allow_silence(silence));
+    }
+
     /// The operator holds the run back, or lets it go on.
     pub fn paused(&self, paused: bool) {
         self.pulse.iter().for_each(|pulse| pulse.pause(paused));
