@@ -25,12 +25,11 @@ pub fn make(server: &Server, fixture: &Path, snapshot: &str) -> Made {
     let mut made = Made::default();
     for name in manifest["counts"][snapshot].as_object().expect("counts").keys() {
         let index = &manifest["indices"][name];
-        let shards = &index["settings"]["index"]["number_of_shards"];
-        let settings = json!({"number_of_shards": shards, "number_of_replicas": 0});
+        let settings = settings(&index["settings"]["index"]);
         let mappings = of_target(server, &index["mappings"]);
         let mut tries = mappings.iter().map(|mappings| json!({"settings": settings, "mappings": mappings}));
         let path = format!("/{}", http::encoded(name));
-        let mut is_taken = |body: Option<Value>| {
+        let is_taken = |body: Option<Value>| {
             body.is_some_and(|body| http::send(&server.url, "PUT", &path, &body.to_string()).status == 200)
         };
         if is_taken(tries.next()) {
@@ -43,6 +42,18 @@ pub fn make(server: &Server, fixture: &Path, snapshot: &str) -> Made {
         }
     }
     made
+}
+
+/// As many shards, and documents on the same ones as far as the target can: Elasticsearch 7 counts differently.
+fn settings(index: &Value) -> Value {
+    let shards = &index["number_of_shards"];
+    let created = index["version"]["created"].as_str().and_then(|version| version.parse().ok());
+    match created {
+        Some(..7_000_000_u32) => {
+            json!({"number_of_shards": shards, "number_of_routing_shards": shards, "number_of_replicas": 0})
+        }
+        _ => json!({"number_of_shards": shards, "number_of_replicas": 0}),
+    }
 }
 
 /// Mappings in the form of the target, as they were and translated; none where several types cannot become one.
