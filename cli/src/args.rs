@@ -1,5 +1,6 @@
 //! Arguments that several commands share, and the values they parse into.
 
+use crate::telemetry::LogArgs;
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use engine::snapshot::{IndexPattern, IndexSelection, Repository};
@@ -10,13 +11,19 @@ use engine::storage::{Location, S3Options};
 #[command(name = "ferry", version, propagate_version = true, arg_required_else_help = true)]
 #[command(after_help = EXIT_STATUS)]
 pub(crate) struct Cli {
+    /// File of options, YAML or JSON: `memory: 1GiB` and the like, under the names of the flags, which win over it
+    #[arg(long, value_name = "FILE", env = "FERRY_CONFIG", global = true)]
+    config: Option<std::path::PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) logs: LogArgs,
 }
 
 const EXIT_STATUS: &str = "\
 Exit status: 0 complete, 1 complete with failed documents (or faults found), 2 could not run or was stopped.
-Every option can be given as an environment variable too: `FERRY_` and its name, such as FERRY_MEMORY=1GiB.";
+Every option can be given as an environment variable too: `FERRY_` and its name, such as FERRY_MEMORY=1GiB; or in a file, see
+`--config`.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

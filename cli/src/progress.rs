@@ -1,6 +1,7 @@
 //! How far a run is: a bar on a terminal, a line every ten seconds elsewhere.
 
 use crate::output::{number, size};
+use crate::telemetry::is_json;
 use engine::backfill::{Progress, ProgressSnapshot};
 use engine::verify;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -31,7 +32,7 @@ impl Watch {
 
     /// Shows what `look` says of a run that has taken so long: what is done, of how much, and all in words.
     fn with(look: impl Fn(Duration) -> (u64, u64, String) + Send + 'static) -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| {
+        let bar = (std::io::stderr().is_terminal() && !is_json()).then(|| {
             let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
             bar.set_style(
                 ProgressStyle::with_template("{bar:24} {msg}")
@@ -66,6 +67,7 @@ async fn watch(look: impl Fn(Duration) -> (u64, u64, String) + Send, bar: Option
                 bar.set_position(done);
                 bar.set_message(text);
             }
+            None if is_json() => tracing::info!(done, total, "{text}"),
             None => {
                 let _ = writeln!(std::io::stderr().lock(), "{text}"); // Nobody is left to tell.
             }

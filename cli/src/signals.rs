@@ -1,6 +1,7 @@
 //! Signals that stop a run, hold it back, and let it go on.
 
 use engine::flow::{Cancel, Pause};
+use engine::telemetry::meters;
 use std::future::Future;
 use std::io;
 use std::sync::OnceLock;
@@ -62,10 +63,12 @@ impl PauseSwitch {
                     _ = hold.recv() => {
                         tracing::warn!("paused: SIGUSR2 resumes");
                         pause.pause();
+                        meters().paused(true);
                     }
                     _ = go_on.recv() => {
                         tracing::warn!("resumed");
                         pause.resume();
+                        meters().paused(false);
                     }
                 }
             }

@@ -1,7 +1,7 @@
 //! The parts of ferry that wait: storage, clusters, memory budgets and the backfill line.
 //!
 //! A module imports only from the shelves before its own:
-//! (0) `error`, `flow`, `aws`, `document` → (1) `storage`, `target`, `transform` → (2) `snapshot`, `coordination` →
+//! (0) `error`, `flow`, `aws`, `telemetry`, `document` → (1) `storage`, `target`, `transform` → (2) `snapshot`, `coordination` →
 //! (3) `segment`, `ndjson`, `bulk` → (4) `backfill`, `inspect`, `verify`.
 
 mod aws;
@@ -17,6 +17,7 @@ pub mod segment;
 pub mod snapshot;
 pub mod storage;
 pub mod target;
+pub mod telemetry;
 pub mod transform;
 pub mod verify;
 

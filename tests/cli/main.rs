@@ -90,6 +90,21 @@ fn a_snapshot_that_cannot_be_read_does_not_keep_others_from_being_checked() {
     assert!(lines[3].starts_with("snapshot `snap2`: "), "{output}");
 }
 
+#[test]
+fn all_snapshots_are_checked_for_an_index_that_only_some_of_them_have() {
+    let expected = "\
+snapshot `snap1`: 1 indices, 1 shards, 1 documents read, checksums of 4 files (3.2 KiB) computed, 0 faults
+snapshot `snap2`: 0 indices, 0 shards, 0 documents read, checksums of 0 files (0 B) computed, 0 faults
+";
+    let checked = ferry("check", "snapshot check --repo DEMO --indices doomed");
+    assert_eq!(checked, (Some(0), expected.to_owned(), String::new()));
+    let expected = "\
+error: no index of any snapshot of `file://DEMO` matches `nope`; there are: `alldeleted`, `best_comp`, `binary_source`, `doomed`, `empty`, `ids`, `join`, `late`, `lz4`, `merged`, `nested`, `nosource`, `odd_json`, `plain`, `routed`, `sorted`, `source_excludes`, `split`, `split_source`, `updates` and 2 more
+";
+    let checked = ferry("check", "snapshot check --repo DEMO --indices doomed,nope");
+    assert_eq!(checked, (Some(2), String::new(), expected.to_owned()));
+}
+
 /// What `--help` of a command lists: every option is a variable too, as the page of the program says.
 #[test]
 fn every_option_has_its_variable() {
@@ -202,8 +217,8 @@ fn a_plan_writes_nothing() {
     let arguments = "backfill --repo DEMO --snapshot snap1 --indices join --target ndjson:out --dry-run";
     let expected = "\
 INDEX  SHARDS  SEGMENTS  WORK ITEMS  DOCUMENTS  TO FETCH  IN SNAPSHOT
-join        2         2           2         20     966 B     10.3 KiB
-total       2         2           2         20     966 B     10.3 KiB
+join        2         2           2         20   1.1 KiB     10.3 KiB
+total       2         2           2         20   1.1 KiB     10.3 KiB
 left out: 20 indices that no pattern selects
 nothing was written: this is what would be done
 ";

@@ -55,9 +55,12 @@ struct Case {
     damage: Damage,
     /// All that `check` prints on standard output; `REPO` is the URL of the repository.
     check: &'static str,
-    /// Documents that `backfill` writes and that fail, and the reason of the first failure.
+    /// Documents that `backfill` writes and that fail, and the reason of the first failure; that of a checksum only
+    /// where there is no other.
     written: usize,
     failed: u64,
+    /// Segments of which documents are written though the checksum of their stored fields is wrong.
+    untrusted: u64,
     reason: &'static str,
 }
 
@@ -89,7 +92,7 @@ impl Case {
         let output = self.ferry(folder, &["backfill"], &["--target", "ndjson:out", "--output", "json"]);
         let total = &json_of(&output)["total"];
         let unknown_shards = total["unknown_shards"].as_u64().unwrap();
-        let status = i32::from(self.failed + unknown_shards > 0);
+        let status = i32::from(self.failed + unknown_shards + self.untrusted > 0);
         assert_eq!(output.status.code(), Some(status), "{}", String::from_utf8_lossy(&output.stderr));
 
         let truth = true_documents(self.fixture, self.index);
@@ -110,7 +113,12 @@ impl Case {
             text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let recorded: u64 = records.iter().map(|record| record["live"].as_u64().unwrap_or(0)).sum();
         assert_eq!(recorded, failed, "each failed document is recorded");
-        let reason = records.first().map_or("", |record| record["reason"].as_str().unwrap());
+        let (untrusted, others): (Vec<_>, Vec<_>) =
+            records.iter().partition(|record| record["class"] == "checksum");
+        assert_eq!(untrusted.len() as u64, self.untrusted, "segments that cannot be trusted");
+        assert_eq!(number("untrusted_segments"), self.untrusted, "they are counted");
+        let first = others.first().or(untrusted.first());
+        let reason = first.map_or("", |record| record["reason"].as_str().unwrap());
         assert_eq!(reason.replace(url, "REPO"), self.reason, "the reason that is recorded");
     }
 }
@@ -138,7 +146,7 @@ fn refused(fixture_name: &str, name: &str, blob: &str, damage: Damage, expected:
 }
 
 macro_rules! damaged {
-    ($fixture:literal $($name:ident: $index:literal $blob:literal $damage:expr, $written:literal, $failed:literal, $reason:literal, $check:literal;)*) => {
+    ($fixture:literal $($name:ident: $index:literal $blob:literal $damage:expr, $written:literal, $failed:literal, $untrusted:literal, $reason:literal, $check:literal;)*) => {
         $(#[test]
         fn $name() {
             crate::Case {
@@ -150,6 +158,7 @@ macro_rules! damaged {
                 check: $check,
                 written: $written,
                 failed: $failed,
+                untrusted: $untrusted,
                 reason: $reason,
             }
             .run();

@@ -8,6 +8,7 @@ pub(crate) mod verify;
 use crate::args::Command;
 use crate::output::{ExitStatus, Output};
 use crate::signals::Stop;
+use crate::telemetry::TelemetryArgs;
 use std::time::Duration;
 use tokio::runtime;
 
@@ -18,9 +19,19 @@ const SHUTDOWN: Duration = Duration::from_millis(500);
 pub(crate) fn run(command: Command, output: &mut Output) -> anyhow::Result<ExitStatus> {
     let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let stop = Stop::default();
-    let result = runtime.block_on(stop.unless_stopped(dispatch(command, &stop, output)));
+    let telemetry = telemetry(&command);
+    let result = runtime.block_on(telemetry.during(stop.unless_stopped(dispatch(command, &stop, output))));
     runtime.shutdown_timeout(SHUTDOWN);
     result
+}
+
+/// Who is told how the run is; nobody when the command is over in a moment.
+fn telemetry(command: &Command) -> TelemetryArgs {
+    match command {
+        Command::Backfill(args) => args.telemetry(),
+        Command::Verify(args) => args.telemetry.clone(),
+        Command::Failed(_) | Command::Snapshot(_) => TelemetryArgs::default(),
+    }
 }
 
 async fn dispatch(command: Command, stop: &Stop, output: &mut Output) -> anyhow::Result<ExitStatus> {

@@ -4,11 +4,13 @@ use crate::args::{OutputArgs, OutputForm, RepositoryArgs, SelectionArgs, bytes};
 use crate::cluster_args::{SourceArgs, TargetArgs};
 use crate::output::{ExitStatus, Output, number, table};
 use crate::progress::Watch;
+use crate::telemetry::TelemetryArgs;
 use clap::{ArgGroup, Args};
 use codecs::snapshot::version::Version;
 use engine::snapshot::IndexSelection;
+use engine::transform::Chain;
 use engine::verify::{
-    self, Counts, Excluded, Kind, Mapping, Outcome, Progress, Record, Report, Sample, Settings, Source,
+    self, Counts, Excluded, Kind, Outcome, Progress, Record, Report, Sample, Settings, Source,
 };
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -48,6 +50,9 @@ pub(crate) struct VerifyArgs {
     target_cluster: TargetArgs,
     #[command(flatten)]
     source_cluster: SourceArgs,
+    /// File of transforms that the backfill was given: documents are compared as they come out of them
+    #[arg(long, value_name = "FILE", env = "FERRY_TRANSFORM")]
+    transform: Option<PathBuf>,
     /// Compare only a part of the documents, the same in every run: `1%`, `0.05%`
     #[arg(
         long,
@@ -77,6 +82,8 @@ pub(crate) struct VerifyArgs {
     source_version: Option<Version>,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) telemetry: TelemetryArgs,
 }
 
 pub(crate) async fn run(args: VerifyArgs, output: &mut Output) -> anyhow::Result<ExitStatus> {
@@ -84,7 +91,7 @@ pub(crate) async fn run(args: VerifyArgs, output: &mut Output) -> anyhow::Result
     let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let settings = Settings {
         selection: IndexSelection::new(args.selection.indices),
-        mapping: Mapping::identity(),
+        transforms: args.transform.as_deref().map(Chain::from_file).transpose()?,
         sample: args.sample,
         live: args.live,
         repair: args.repair.then(|| verify::resend_by_bulk(&target)),
@@ -201,6 +208,14 @@ fn remarks(report: &Report, total: &Counts) -> Vec<String> {
             let unknown = index.counts.unknown_shards;
             lines.push(format!(
                 "unreadable: `{}`: {unknown} shards, their documents are not counted above",
+                index.index
+            ));
+        }
+        if index.counts.untrusted_segments > 0 {
+            let untrusted = number(index.counts.untrusted_segments);
+            lines.push(format!(
+                "unreadable: `{}`: the checksum of {untrusted} segments is wrong or cut off: what was compared of them \
+                 may not be what was indexed",
                 index.index
             ));
         }

@@ -6,9 +6,12 @@ use super::report::Counts;
 use crate::document::DocumentBlock;
 use crate::error::{Error, Result, chain};
 use crate::ndjson::{IndexSink, LineBatch, LineWriter, Unwritable};
-use crate::segment::{ReadFailure, Segment, Unit};
+use crate::segment::{IndexBooks, ReadFailure, Segment, SegmentSource, Unit};
+use crate::telemetry::{FailedClass, Stage, meters};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 /// Class of shards that cannot be opened.
 const SHARD: &str = "unreadable shard";
@@ -30,6 +33,7 @@ impl IndexJob {
         let (documents, bytes) = (batch.documents(), batch.byte_len());
         let (sink, job) = (Arc::clone(&self.sink), Arc::clone(&self));
         let write = move || sink.write(&batch).map(|()| batch);
+        let start = Instant::now();
         let written = if self.sink.blocks() {
             self.progress
                 .waiting_for_sink(tokio::task::spawn_blocking(write))
@@ -38,6 +42,7 @@ impl IndexJob {
         } else {
             write()
         };
+        meters().spent(Stage::Send, start.elapsed());
         let batch = written.map_err(|source| Error::Sink { index: job.name.clone(), source })?;
         job.progress.written(documents, bytes);
         job.with_counts(|counts| {
@@ -126,12 +131,12 @@ impl IndexJob {
         )
     }
 
-    /// Records documents of a segment or a shard that cannot be opened.
-    pub(super) fn fail_whole(
+    /// Records documents of which nothing can be read.
+    fn fail_whole(
         &self,
         shard: &str,
         segment: &str,
-        documents: std::ops::Range<u32>,
+        documents: Range<u32>,
         live: u64,
         error: &Error,
     ) -> Result<()> {
@@ -147,30 +152,9 @@ impl IndexJob {
         })
     }
 
-    /// Records a shard of which not even the number of documents can be read.
-    pub(super) fn fail_shard(&self, shard: &str, error: &Error) -> Result<()> {
-        self.with_counts(|counts| counts.unknown_shards = counts.unknown_shards.saturating_add(1));
-        let reason = chain(error);
-        self.record(&FailedDocument {
-            shard,
-            segment: "",
-            documents: 0..0,
-            live: None,
-            id: None,
-            class: SHARD,
-            reason,
-        })
-    }
-
-    /// Counts documents that the commit of a shard has.
-    pub(super) fn expect(&self, documents: u64) {
-        self.progress.expect(documents);
-        self.with_counts(|counts| counts.selected = counts.selected.saturating_add(documents));
-    }
-
     fn record(&self, failed: &FailedDocument<'_>) -> Result<()> {
         let live = failed.live.unwrap_or_default();
-        self.progress.failed(live);
+        self.progress.failed(metric_class(failed.class), live);
         self.with_counts(|counts| {
             if failed.live.is_some() {
                 let count = counts.failed.entry(failed.class).or_insert(0);
@@ -187,6 +171,49 @@ impl IndexJob {
 
     pub(super) fn take_counts(&self) -> Counts {
         std::mem::take(&mut *self.counts.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The class of the metrics.
+fn metric_class(class: &str) -> FailedClass {
+    match class {
+        "no _source" => FailedClass::NoSource,
+        "not fetched" => FailedClass::NotFetched,
+        "unreadable" | "unreadable _source" => FailedClass::Unreadable,
+        _ => FailedClass::Other,
+    }
+}
+
+impl IndexBooks for IndexJob {
+    type Error = Error;
+
+    fn note_shard(&self, segments: &[SegmentSource]) {
+        let documents = segments.iter().map(|segment| u64::from(segment.live_count())).sum();
+        self.progress.expect(documents);
+        self.progress.shard_opened();
+        self.with_counts(|counts| counts.selected = counts.selected.saturating_add(documents));
+    }
+
+    fn fail_shard(&self, shard: &str, error: &Error) -> Result<()> {
+        self.with_counts(|counts| counts.unknown_shards = counts.unknown_shards.saturating_add(1));
+        self.record(&FailedDocument {
+            shard,
+            segment: "",
+            documents: 0..0,
+            live: None,
+            id: None,
+            class: SHARD,
+            reason: chain(error),
+        })
+    }
+
+    fn fail_segment(&self, source: &SegmentSource, error: &Error) -> Result<()> {
+        let (segment, live) = (&source.commit.name, u64::from(source.live_count()));
+        self.fail_whole(source.shard.what(), segment, 0..source.info.doc_count, live, error)
+    }
+
+    fn fail_documents(&self, segment: &Segment, failure: ReadFailure) -> Result<()> {
+        self.fail(segment, failure)
     }
 }
 

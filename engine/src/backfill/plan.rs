@@ -1,15 +1,15 @@
 //! What a run would do, without doing it.
 
 use super::report::Excluded;
-use crate::error::{Result, chain};
-use crate::segment::{open_segment, select};
+use crate::error::{Error, Result, chain};
+use crate::segment::{IndexBooks, ReadFailure, Segment, SegmentSource, Selected, Unit, select, units};
 use crate::snapshot::{IndexSelection, Snapshot};
-use futures::{StreamExt, stream};
+use futures::TryStreamExt;
 use serde::Serialize;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Compressed bytes of the work items that are counted.
 const WORK_ITEM_BYTES: u64 = 4 << 20;
-const SEGMENTS_AHEAD: usize = 6;
 
 /// What a run would do with one index.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -50,58 +50,86 @@ pub struct Plan {
 /// Those of [`run`](super::run()) that do not concern the target.
 pub async fn plan(snapshot: &Snapshot<'_>, selection: &IndexSelection) -> Result<Plan> {
     let (selected, excluded) = select(snapshot, selection).await?;
-    let mut indices = Vec::new();
-    for selected in selected {
-        let mut plan =
-            IndexPlan { index: selected.name.clone(), shards: selected.shards, ..IndexPlan::default() };
-        if let Err(error) = &selected.index {
-            plan.faults.push(chain(error));
-        }
-        for shard in 0..selected.shards {
-            match selected.open_shard(snapshot, shard).await {
-                Ok(sources) => plan.add_shard(sources).await?,
-                Err(error) if error.is_damage() => plan.faults.push(chain(&error)),
-                Err(error) => return Err(error),
-            }
-        }
-        indices.push(plan);
+    let plans: Vec<Arc<PlanBooks>> =
+        selected.iter().map(|selected| Arc::new(PlanBooks::new(selected))).collect();
+    let indices = selected.iter().zip(plans.iter().map(Arc::clone));
+    let mut units = std::pin::pin!(units(snapshot, indices, WORK_ITEM_BYTES));
+    while let Some((plan, unit)) = units.try_next().await? {
+        plan.add(&unit);
     }
+    let indices = plans.iter().map(|plan| plan.take()).collect();
     let excluded = excluded
         .iter()
         .map(|(index, reason)| Excluded { index: (*index).to_owned(), reason: reason.to_string() });
     Ok(Plan { snapshot: snapshot.name().to_owned(), indices, excluded_indices: excluded.collect() })
 }
 
-impl IndexPlan {
-    async fn add_shard(&mut self, sources: Vec<crate::segment::SegmentSource>) -> Result<()> {
-        if let Some(source) = sources.first() {
-            let bytes: u64 = source.shard.iter().map(|file| file.length).sum();
-            self.bytes_total = self.bytes_total.saturating_add(bytes);
-        }
-        let mut segments = stream::iter(sources).map(open_segment).buffered(SEGMENTS_AHEAD);
-        while let Some((source, segment)) = segments.next().await {
-            let live = u64::from(source.live_count());
-            self.documents = self.documents.saturating_add(live);
-            self.segments = self.segments.saturating_add(u64::from(live > 0));
-            let segment = match segment {
-                Ok(segment) => segment,
-                Err(error) if error.is_damage() => {
-                    self.faults.push(chain(&error));
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            for unit in segment.units(WORK_ITEM_BYTES) {
-                match unit {
-                    Ok(unit) => {
-                        self.work_items = self.work_items.saturating_add(1);
-                        let bytes = unit.bytes.end.saturating_sub(unit.bytes.start);
-                        self.bytes_to_fetch = self.bytes_to_fetch.saturating_add(bytes);
-                    }
-                    Err(failure) => self.faults.push(failure.error.to_string()),
-                }
+/// The plan of an index while it is made.
+struct PlanBooks(Mutex<IndexPlan>);
+
+impl PlanBooks {
+    fn new(selected: &Selected) -> Self {
+        let (index, shards) = (selected.name.clone(), selected.shards);
+        Self(Mutex::new(IndexPlan { index, shards, ..IndexPlan::default() }))
+    }
+
+    fn change(&self, change: impl FnOnce(&mut IndexPlan)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn add(&self, unit: &Unit) {
+        self.change(|plan| {
+            plan.work_items = plan.work_items.saturating_add(1);
+            let bytes = unit.bytes.end.saturating_sub(unit.bytes.start);
+            plan.bytes_to_fetch = plan.bytes_to_fetch.saturating_add(bytes);
+        });
+    }
+
+    fn fault(&self, fault: String) {
+        self.change(|plan| plan.faults.push(fault));
+    }
+
+    /// The plan, when it is made; shards are opened in no order.
+    fn take(&self) -> IndexPlan {
+        let mut plan = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        plan.faults.sort_unstable();
+        plan
+    }
+}
+
+impl IndexBooks for PlanBooks {
+    type Error = Error;
+
+    fn note_shard(&self, segments: &[SegmentSource]) {
+        let length = |segment: &SegmentSource| segment.shard.iter().map(|file| file.length).sum();
+        let bytes: u64 = segments.first().map_or(0, length);
+        self.change(|plan| {
+            plan.bytes_total = plan.bytes_total.saturating_add(bytes);
+            for live in segments.iter().map(SegmentSource::live_count) {
+                plan.documents = plan.documents.saturating_add(live.into());
+                plan.segments = plan.segments.saturating_add(u64::from(live > 0));
             }
-        }
+        });
+    }
+
+    fn fail_shard(&self, _shard: &str, error: &Error) -> Result<()> {
+        let fault = chain(error);
+        // Where the metadata of the index cannot be read, it is the same for all of its shards.
+        self.change(|plan| {
+            if !plan.faults.contains(&fault) {
+                plan.faults.push(fault);
+            }
+        });
+        Ok(())
+    }
+
+    fn fail_segment(&self, _segment: &SegmentSource, error: &Error) -> Result<()> {
+        self.fault(chain(error));
+        Ok(())
+    }
+
+    fn fail_documents(&self, _segment: &Segment, failure: ReadFailure) -> Result<()> {
+        self.fault(failure.error.to_string());
         Ok(())
     }
 }

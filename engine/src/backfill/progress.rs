@@ -1,5 +1,6 @@
 //! How far a run is, for whoever watches.
 
+use crate::telemetry::{FailedClass, meters};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// Counters of a run; all only grow, but for what it waits on.
@@ -63,6 +64,7 @@ impl Progress {
 
     pub(super) fn expect(&self, documents: u64) {
         self.total.fetch_add(documents, Ordering::Relaxed);
+        meters().selected(documents);
     }
 
     pub(super) fn expect_shards(&self, shards: u64) {
@@ -81,13 +83,16 @@ impl Progress {
         self.done.fetch_add(documents, Ordering::Relaxed);
         self.written.fetch_add(bytes, Ordering::Relaxed);
         self.written_documents.fetch_add(documents, Ordering::Relaxed);
+        meters().sent(documents, bytes);
     }
 
     pub(super) fn excluded(&self, documents: u64) {
         self.done.fetch_add(documents, Ordering::Relaxed);
+        meters().excluded(documents);
     }
 
-    pub(super) fn failed(&self, documents: u64) {
+    pub(super) fn failed(&self, class: FailedClass, documents: u64) {
+        meters().failed(class, documents);
         self.done.fetch_add(documents, Ordering::Relaxed);
         self.failed.fetch_add(documents, Ordering::Relaxed);
     }

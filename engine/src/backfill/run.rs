@@ -8,22 +8,16 @@ use super::unit::{Buffer, LineBatcher};
 use crate::error::{Error, Result};
 use crate::flow::{Kept, MemoryBudget};
 use crate::ndjson::{FileOptions, LineFormat, LineSink, LineTarget, LineWriter};
-use crate::segment::{Resources, SegmentSource, Selected, Unit, Units, open_segment, read_unit, select};
+use crate::segment::{Resources, Selected, read_unit, select, units};
 use crate::snapshot::{Index, IndexSelection, Snapshot};
 use crate::storage::BlobStore;
 use codecs::snapshot::index_metadata::SourceMode;
 use codecs::snapshot::version::Version;
-use futures::{Stream, StreamExt, TryStreamExt, stream};
+use futures::TryStreamExt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
-
-/// Shards whose lists of segments are read ahead.
-const SHARDS_AHEAD: usize = 16;
-
-/// Segments that are opened ahead; each holds its live documents and the index of its chunks.
-const SEGMENTS_AHEAD: usize = 6;
 
 /// What is to be copied, and how.
 #[derive(Debug, Clone)]
@@ -65,7 +59,8 @@ pub async fn run(snapshot: &Snapshot<'_>, settings: &Settings, progress: &Arc<Pr
     }
     progress.expect_shards(jobs.iter().map(|job| u64::from(job.selected.shards)).sum());
     let context = Context::new(settings, snapshot.repository().store())?;
-    let units = units(snapshot, &jobs, context.unit_bytes);
+    let indices = jobs.iter().map(|job| (&job.selected, Arc::clone(&job.job)));
+    let units = units(snapshot, indices, context.unit_bytes);
     let copy = async |(job, unit)| {
         let batcher = LineBatcher::new(job, &context.buffers);
         read_unit(&context.resources, unit, batcher, &LineBatcher::write).await.map(drop)
@@ -82,65 +77,12 @@ pub async fn run(snapshot: &Snapshot<'_>, settings: &Settings, progress: &Arc<Pr
         snapshot: snapshot.name().to_owned(),
         indices,
         excluded_indices: excluded_indices.collect(),
-        failed_documents: failed.finish()?.map(PathBuf::from),
+        failed_documents: failed.finish()?,
         requests: all.iter().map(|counter| counter.requests()).sum(),
         bytes_fetched: all.iter().map(|counter| counter.bytes()).sum(),
         peak_reserved: context.resources.memory.peak(),
         seconds: start.elapsed().as_secs_f64(),
     })
-}
-
-/// The units of all segments of all shards of all jobs, in this order.
-fn units<'a>(
-    snapshot: &'a Snapshot<'_>,
-    jobs: &'a [Job],
-    unit_bytes: u64,
-) -> impl Stream<Item = Result<(Arc<IndexJob>, Unit)>> + 'a {
-    let shards = jobs.iter().flat_map(|job| (0..job.selected.shards).map(move |shard| (job, shard)));
-    stream::iter(shards)
-        .map(move |(job, shard)| job.open_shard(snapshot, shard))
-        .buffered(SHARDS_AHEAD)
-        .map_ok(|sources| stream::iter(sources).map(Ok))
-        .try_flatten()
-        .map_ok(move |(job, source)| open_units(job, source, unit_bytes))
-        .try_buffered(SEGMENTS_AHEAD)
-        .map_ok(|units| stream::iter(units.into_iter().flatten()))
-        .try_flatten()
-}
-
-/// Opens a segment; one that is damaged is recorded.
-async fn open_units(
-    job: Arc<IndexJob>,
-    source: SegmentSource,
-    unit_bytes: u64,
-) -> Result<Option<impl Iterator<Item = Result<(Arc<IndexJob>, Unit)>>>> {
-    let (source, segment) = open_segment(source).await;
-    match segment {
-        Ok(segment) => Ok(Some(JobUnits { job, units: segment.units(unit_bytes) })),
-        Err(error) if error.is_damage() => {
-            let (shard, name) = (source.shard.what(), &source.commit.name);
-            job.fail_whole(shard, name, 0..source.info.doc_count, u64::from(source.live_count()), &error)?;
-            Ok(None)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// The units of one segment; where its index cannot be followed, the rest is recorded.
-struct JobUnits {
-    job: Arc<IndexJob>,
-    units: Units,
-}
-
-impl Iterator for JobUnits {
-    type Item = Result<(Arc<IndexJob>, Unit)>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        match self.units.next()? {
-            Ok(unit) => Some(Ok((Arc::clone(&self.job), unit))),
-            Err(failure) => self.job.fail(self.units.segment(), failure).err().map(Err),
-        }
-    }
 }
 
 /// One index of the run.
@@ -169,33 +111,7 @@ impl Job {
             progress: Arc::clone(progress),
             counts: Default::default(),
         };
-        let job = Self { selected, job: Arc::new(job) };
-        if let Err(error) = &job.selected.index {
-            for shard in 0..job.selected.shards {
-                job.job.fail_shard(&format!("shard {shard} of index `{}`", job.selected.name), error)?;
-            }
-        }
-        Ok(job)
-    }
-
-    /// The segments of a shard; none where it cannot be opened, which is recorded.
-    async fn open_shard(
-        &self,
-        snapshot: &Snapshot<'_>,
-        shard: u32,
-    ) -> Result<Vec<(Arc<IndexJob>, SegmentSource)>> {
-        let sources = match self.selected.open_shard(snapshot, shard).await {
-            Ok(sources) => sources,
-            Err(error) if error.is_damage() => {
-                self.job.fail_shard(&format!("shard {shard} of index `{}`", self.selected.name), &error)?;
-                Vec::new()
-            }
-            Err(error) => return Err(error),
-        };
-        let live = sources.iter().map(|source| u64::from(source.live_count())).sum();
-        self.job.expect(live);
-        self.job.progress.shard_opened();
-        Ok(sources.into_iter().map(|source| (Arc::clone(&self.job), source)).collect())
+        Ok(Self { selected, job: Arc::new(job) })
     }
 
     fn finish(self) -> Result<IndexReport> {
@@ -248,7 +164,10 @@ impl Context {
         let pool = pool.build().map_err(|error| Error::Threads { reason: error.to_string() })?;
         let is_local = store.as_fs().is_some();
         Ok(Self {
-            resources: Resources { memory: MemoryBudget::new(settings.memory), threads: Arc::new(pool) },
+            resources: Resources {
+                memory: MemoryBudget::new(settings.memory).measured(),
+                threads: Arc::new(pool),
+            },
             buffers: Arc::default(),
             // A request to S3 costs tens of milliseconds whatever its size; a read of a file costs nothing.
             unit_bytes: if is_local { 1 << 20 } else { 4 << 20 },

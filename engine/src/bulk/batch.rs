@@ -219,6 +219,11 @@ impl BatchBuilder {
         }
     }
 
+    /// Gives the buffer away, if nothing waits in it.
+    pub(crate) fn take_buffer(&mut self) -> Vec<u8> {
+        if self.operations.is_empty() { std::mem::take(&mut self.buffer) } else { Vec::new() }
+    }
+
     /// Adds a document: one copy of its `_source`. Returns the batch that was full before, if it was.
     ///
     /// # Errors

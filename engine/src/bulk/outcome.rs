@@ -195,3 +195,26 @@ impl SinkError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::FailedClass;
+
+    #[test]
+    fn every_class_of_failures_is_one_of_the_metrics() {
+        let classes = [
+            FailureClass::Refused,
+            FailureClass::TooLarge,
+            FailureClass::RetriesExhausted,
+            FailureClass::Transform,
+            FailureClass::Unreadable,
+            FailureClass::NoSource,
+            FailureClass::NotFetched,
+        ];
+        for class in classes {
+            assert_ne!(FailedClass::of(class.name()), FailedClass::Other, "{class}");
+        }
+        assert_eq!(FailedClass::of(FailureClass::Other.name()), FailedClass::Other);
+    }
+}

@@ -1,8 +1,9 @@
 //! One batch on its way: which operations have no verdict yet, and what is tried next.
 
-use super::verdict::{Answer, Refusal, Verdict, judge, understand};
+use super::verdict::{Answer, Refusal, Verdict, judge, retry_cause, understand};
 use super::{BatchOutcome, BulkBatch, BulkSink, FailedOperation, FailureClass, SinkError};
 use crate::flow::Fence;
+use crate::telemetry::{RequestOutcome, RetryCause, Stage, meters};
 use codecs::bulk::{OperationResult, ParsedAction};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -78,16 +79,22 @@ impl<'a> Sending<'a> {
     }
 
     pub(super) async fn run(mut self) -> Result<BatchOutcome, SinkError> {
+        let start = Instant::now();
         while let Some(group) = self.groups.pop() {
             let Some(group) = self.fitting(group) else { continue };
             if group.positions.is_empty() {
                 continue;
             }
-            if let Some(wait) = self.attempt(group).await? {
+            let attempted = self.attempt(group).await;
+            self.sink.show_limit();
+            if let Some(wait) = attempted? {
+                let waiting = Instant::now();
                 let waited = self.sink.cancel.unless(tokio::time::sleep(wait)).await;
+                meters().spent(Stage::WaitForRetry, waiting.elapsed());
                 waited.ok_or(SinkError::Cancelled)?;
             }
         }
+        meters().settled(start.elapsed());
         self.finish()
     }
 
@@ -131,9 +138,12 @@ impl<'a> Sending<'a> {
             self.trouble = None;
         }
         let requested = attempt.answer.as_ref().ok().and_then(|response| response.retry_after);
+        let latency = attempt.latency;
         match understand(attempt.answer, operations) {
             Answer::Results(results) => {
                 let is_busy = results.iter().any(|result| self.judge(result) == Verdict::Busy);
+                let outcome = if is_busy { RequestOutcome::Busy } else { RequestOutcome::Answered };
+                meters().answered(outcome, latency);
                 if is_busy {
                     self.sink.counters.add_busy();
                     attempt.permit.overloaded();
@@ -142,19 +152,28 @@ impl<'a> Sending<'a> {
                 }
                 self.take_results(group, results, requested)
             }
-            Answer::Busy { why, maybe_done } => {
+            Answer::Busy { why, cause, maybe_done } => {
+                meters().answered(RequestOutcome::Busy, latency);
                 attempt.permit.overloaded();
                 self.sink.counters.add_busy();
                 self.may_be_done(&group, maybe_done);
-                self.again(group, why, requested).map(Some)
+                let delay = self.again(group, why, requested)?;
+                retried(&HashMap::from([(cause, operations)]));
+                Ok(Some(delay))
             }
-            Answer::Fault { why, maybe_done } => {
+            Answer::Fault { why, cause, maybe_done } => {
+                meters().answered(RequestOutcome::Fault, latency);
                 attempt.permit.overloaded();
                 self.sink.counters.add_fault();
                 self.may_be_done(&group, maybe_done);
-                self.lost(group, why, requested).await
+                let delay = self.lost(group, why, requested).await?;
+                if delay.is_some() {
+                    retried(&HashMap::from([(cause, operations)]));
+                }
+                Ok(delay)
             }
             answer => {
+                meters().answered(RequestOutcome::Refused, latency);
                 drop(attempt.permit);
                 self.take_refusal(group, bytes, answer).map(|()| None)
             }
@@ -174,6 +193,7 @@ impl<'a> Sending<'a> {
     ) -> Result<Option<Duration>, SinkError> {
         let count = group.positions.len();
         let mut without = Vec::new();
+        let mut causes = HashMap::new();
         let mut last = String::new();
         let indexed = self.outcome.indexed;
         for (position, result) in group.positions.into_iter().zip(results) {
@@ -182,6 +202,8 @@ impl<'a> Sending<'a> {
             }
             last = words(&result);
             without.push(position);
+            let count = causes.entry(retry_cause(&result)).or_insert(0_usize);
+            *count = count.saturating_add(1);
         }
         if self.outcome.indexed > indexed {
             self.sink.succeeded();
@@ -194,7 +216,9 @@ impl<'a> Sending<'a> {
             return Ok(None);
         }
         let retries = if has_progress { 0 } else { group.retries };
-        self.again(Group { positions: without, retries, losses: 0 }, last, requested).map(Some)
+        let delay = self.again(Group { positions: without, retries, losses: 0 }, last, requested)?;
+        retried(&causes);
+        Ok(Some(delay))
     }
 
     /// Whether this is the last verdict of the operation.
@@ -421,6 +445,14 @@ impl<'a> Sending<'a> {
     fn refused(&self, refusal: &Refusal) -> SinkError {
         SinkError::Refused { url: self.sink.url(), index: self.index(), answer: refusal.words() }
     }
+}
+
+/// Counts operations of one request that are sent again, by cause.
+fn retried(causes: &HashMap<RetryCause, usize>) {
+    if causes.contains_key(&RetryCause::TooManyRequests) {
+        meters().throttled();
+    }
+    causes.iter().for_each(|(cause, operations)| meters().retried(*cause, *operations));
 }
 
 fn reason(class: FailureClass, refusal: &Refusal) -> Reason {

@@ -4,6 +4,7 @@ use super::sending::Sending;
 use super::{BatchOutcome, BulkBatch, SinkError, SinkSettings};
 use crate::flow::{Cancel, ConcurrencyLimit, Fence, LeaseLost, Pause, Permit, RateLimit};
 use crate::target::{Client, Request, Response, SendError};
+use crate::telemetry::{Stage, meters};
 use bytes::Bytes;
 use http::Method;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -179,8 +180,11 @@ impl BulkSink {
         let request =
             Request::new(Method::POST, self.settings.path.path(index, self.settings.short_response));
         let request = request.ndjson(body);
+        let waiting = Instant::now();
         let (permit, was_paused) =
             self.cancel.unless(self.turn(operations, bytes, fence)).await.ok_or(SinkError::Cancelled)??;
+        meters().spent(Stage::WaitForTurn, waiting.elapsed());
+        self.show_limit();
         self.counters.requests.fetch_add(1, Ordering::Relaxed);
         self.counters.bytes.fetch_add(bytes, Ordering::Relaxed);
         let start = Instant::now();
@@ -207,6 +211,12 @@ impl BulkSink {
                 return Ok((permit, was_paused));
             }
         }
+    }
+
+    /// Shows the limit, and what is under way of it, in the metrics.
+    pub(super) fn show_limit(&self) {
+        meters().in_flight(self.limit.in_flight());
+        meters().concurrency_limit(self.limit.limit());
     }
 
     /// Gives the permit back with what was learned: the cluster had room.

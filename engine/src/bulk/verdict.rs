@@ -2,6 +2,7 @@
 //! trusted.
 
 use crate::target::{Response, SendError};
+use crate::telemetry::RetryCause;
 use codecs::bulk::{OperationError, OperationResult, read_error, read_response};
 use std::collections::BTreeSet;
 
@@ -79,6 +80,18 @@ pub(super) fn judge(result: &OperationResult, allowed: &BTreeSet<String>) -> Ver
     }
 }
 
+/// Why an operation is sent again that was judged [`Verdict::Busy`] or [`Verdict::Fault`].
+pub(super) fn retry_cause(result: &OperationResult) -> RetryCause {
+    let is_passing = result.error.as_ref().is_some_and(|error| is_busy(&error.type_name));
+    match result.status {
+        429 => RetryCause::TooManyRequests,
+        503 => RetryCause::Unavailable,
+        _ if is_passing => RetryCause::Unavailable,
+        500..=599 => RetryCause::ServerError,
+        _ => RetryCause::BadAnswer,
+    }
+}
+
 /// What came of one request.
 #[derive(Debug)]
 pub(super) enum Answer {
@@ -88,6 +101,7 @@ pub(super) enum Answer {
     Busy {
         /// In words.
         why: String,
+        cause: RetryCause,
         /// Whether some of it may have been done.
         maybe_done: bool,
     },
@@ -95,6 +109,7 @@ pub(super) enum Answer {
     Fault {
         /// In words.
         why: String,
+        cause: RetryCause,
         /// Whether that can be: not if there was no connection.
         maybe_done: bool,
     },
@@ -147,14 +162,22 @@ pub(super) fn understand(answer: Result<Response, SendError>, operations: usize)
         Ok(response) => response,
         Err(error) if error.is_retryable() || matches!(error, SendError::ResponseTooLarge { .. }) => {
             let maybe_done = !matches!(error, SendError::Connect(_));
-            return Answer::Fault { why: crate::error::chain(&error), maybe_done };
+            let cause = match error {
+                SendError::Timeout(_) => RetryCause::Timeout,
+                SendError::ResponseTooLarge { .. } => RetryCause::BadAnswer,
+                _ => RetryCause::Connection,
+            };
+            return Answer::Fault { why: crate::error::chain(&error), cause, maybe_done };
         }
         Err(error) => return Answer::Unsendable(error),
     };
     if response.is_success() {
         return match read_response(&response.body, operations) {
             Ok(results) => Answer::Results(results),
-            Err(error) => Answer::Fault { why: error.to_string(), maybe_done: true },
+            Err(error) => {
+                let cause = RetryCause::BadAnswer;
+                Answer::Fault { why: error.to_string(), cause, maybe_done: true }
+            }
         };
     }
     refused(&response)
@@ -168,16 +191,22 @@ fn refused(response: &Response) -> Answer {
     let type_name = refusal.error_type.as_deref().unwrap_or_default();
     match response.status {
         // An error of the cluster itself says that it did not start; what comes from a proxy does not.
-        429 => Answer::Busy { why: refusal.words(), maybe_done: false },
-        503 => Answer::Busy { why: refusal.words(), maybe_done: !is_of_cluster },
-        _ if busy_type => Answer::Busy { why: refusal.words(), maybe_done: false },
+        429 => Answer::Busy { why: refusal.words(), cause: RetryCause::TooManyRequests, maybe_done: false },
+        503 => {
+            Answer::Busy { why: refusal.words(), cause: RetryCause::Unavailable, maybe_done: !is_of_cluster }
+        }
+        _ if busy_type => {
+            Answer::Busy { why: refusal.words(), cause: RetryCause::Unavailable, maybe_done: false }
+        }
         401 | 403 => Answer::Denied(refusal),
         413 => Answer::TooLarge(refusal),
         400 => Answer::BadRequest(refusal),
         404 if matches!(type_name, "index_not_found_exception" | "index_missing_exception") => {
             Answer::NoIndex(refusal)
         }
-        408 | 500..=599 => Answer::Fault { why: refusal.words(), maybe_done: true },
+        408 | 500..=599 => {
+            Answer::Fault { why: refusal.words(), cause: RetryCause::ServerError, maybe_done: true }
+        }
         _ => Answer::Unwanted(refusal),
     }
 }

@@ -5,6 +5,7 @@ use super::error::StoreError;
 use super::lease::Lease;
 use super::record::{ItemState, Record};
 use super::store::WorkStore;
+use crate::telemetry::{ItemOutcome, LeaseEvent, meters};
 use rand::Rng;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
@@ -108,12 +109,16 @@ impl WorkStore {
         let Some(version) = self.backend().replace(found.version, &record).await? else { return Ok(None) };
         let (item, attempt) = (&record.item.id, record.attempts);
         if record.state == ItemState::Quarantined {
+            meters().item(ItemOutcome::Quarantined);
             warn!(%item, attempt, reason = record.reason(), "work item given up");
             return Ok(None);
         }
         if found.document.state == ItemState::Leased {
             let former = found.document.worker.as_deref().unwrap_or_default();
             info!(%item, attempt, former, "work item taken from a worker that stopped without a word");
+            meters().lease(LeaseEvent::TakenOver);
+        } else {
+            meters().lease(LeaseEvent::Taken);
         }
         Ok(Some(Lease { version, held_until: self.lease_from(sent), _hold: hold, record }))
     }

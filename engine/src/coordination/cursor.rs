@@ -42,6 +42,12 @@ impl Counts {
         self.failed.values().fold(0, |sum, count| sum.saturating_add(*count))
     }
 
+    /// All documents.
+    #[must_use]
+    pub fn documents(&self) -> u64 {
+        self.written.saturating_add(self.excluded).saturating_add(self.failed_total())
+    }
+
     /// Adds other documents.
     pub fn add(&mut self, other: &Self) {
         self.written = self.written.saturating_add(other.written);

@@ -6,6 +6,7 @@ use super::error::StoreError;
 use super::record::{ItemState, Record};
 use super::store::{CONFLICTS, WorkStore};
 use super::work_item::WorkItem;
+use crate::telemetry::{ItemOutcome, LeaseEvent, meters};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
@@ -107,6 +108,7 @@ impl WorkStore {
             Ok(record.saved(cursor, counts))
         };
         let kept = self.change(lease, "save an item", change).await?;
+        meters().lease(if kept { LeaseEvent::Renewed } else { LeaseEvent::Lost });
         let split_requested = lease.record.split_requested;
         Ok(if kept { Saved::Kept { split_requested } } else { Saved::Lost })
     }
@@ -127,7 +129,7 @@ impl WorkStore {
                 Err(invalid(record, whole.end().as_ref(), "a tail of it was split off before"))
             }
         };
-        self.end(lease, "complete an item", change).await
+        self.end(lease, ("complete an item", ItemOutcome::Done), change).await
     }
 
     /// Gives the item back before its end; it is open at once, and the attempt does not count.
@@ -145,7 +147,7 @@ impl WorkStore {
             check_cursor(record, cursor)?;
             Ok(record.released(cursor, counts))
         };
-        self.end(lease, "release an item", change).await
+        self.end(lease, ("release an item", ItemOutcome::Released), change).await
     }
 
     /// Gives the item back with an error: open again, or quarantined when its attempts are used up.
@@ -155,16 +157,22 @@ impl WorkStore {
     /// Those that concern the store.
     pub async fn fail(&self, lease: Lease, error: &str) -> Result<Ended, StoreError> {
         let most = self.settings().max_attempts;
-        self.end(lease, "give an item back", |record| Ok(record.failed(error, most))).await
+        let change = |record: &Record| Ok(record.failed(error, most));
+        self.end(lease, ("give an item back", ItemOutcome::Failed), change).await
     }
 
     async fn end(
         &self,
         mut lease: Lease,
-        what: &'static str,
+        (what, outcome): (&'static str, ItemOutcome),
         change: impl Fn(&Record) -> Result<Record, StoreError>,
     ) -> Result<Ended, StoreError> {
         let kept = self.change(&mut lease, what, change).await?;
+        match lease.record.state {
+            _ if !kept => meters().lease(LeaseEvent::Lost),
+            ItemState::Quarantined => meters().item(ItemOutcome::Quarantined),
+            _ => meters().item(outcome),
+        }
         Ok(if kept { Ended::As(lease.record.state) } else { Ended::Lost })
     }
 

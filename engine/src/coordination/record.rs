@@ -185,7 +185,11 @@ impl Record {
 
     /// Done to its end.
     pub(super) fn done(&self, counts: &Counts) -> Self {
-        self.saved(self.item.end().as_ref(), counts).without_holder(ItemState::Done)
+        let mut done = self.saved(self.item.end().as_ref(), counts).without_holder(ItemState::Done);
+        if done.item.is_whole_shard() {
+            done.item.documents = counts.documents();
+        }
+        done
     }
 
     /// Given back; the attempt does not count.

@@ -7,6 +7,7 @@ use super::lease::Lease;
 use super::record::{ItemState, Record};
 use super::store::{CONFLICTS, WorkStore};
 use super::work_item::WorkItem;
+use crate::telemetry::{ItemOutcome, meters};
 
 /// What came of splitting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +75,7 @@ impl WorkStore {
         }
         // When it is not as we wrote it, another worker was faster at opening it.
         self.backend().replace(version, &tail.opened()).await?;
+        meters().item(ItemOutcome::Split);
         Ok(Split::Done { tail: tail.item.id })
     }
 

@@ -13,6 +13,24 @@ pub struct Piece {
     pub documents: Range<u32>,
 }
 
+impl Piece {
+    /// Stands for all segments of a shard, where it cannot be known which there are when the work is planned. No segment has
+    /// this name. Its one document stands for all; how many there are is known when the item is done.
+    pub const WHOLE_SHARD: &str = "*";
+
+    /// All of a shard.
+    #[must_use]
+    pub fn whole_shard() -> Self {
+        Self { segment: Self::WHOLE_SHARD.to_owned(), documents: 0..1 }
+    }
+
+    /// Whether it stands for all of a shard.
+    #[must_use]
+    pub fn is_whole_shard(&self) -> bool {
+        self.segment == Self::WHOLE_SHARD
+    }
+}
+
 /// Documents that one worker copies at a time: pieces of one shard, done in this order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkItem {
@@ -85,6 +103,12 @@ impl WorkItem {
             }
         }
         Ok(())
+    }
+
+    /// Whether one of its pieces stands for all of a shard.
+    #[must_use]
+    pub fn is_whole_shard(&self) -> bool {
+        self.pieces.iter().any(Piece::is_whole_shard)
     }
 
     /// How many documents its pieces have, deleted ones included.

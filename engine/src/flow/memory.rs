@@ -1,5 +1,6 @@
 //! A budget of memory that travels with the data.
 
+use crate::telemetry::meters;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -28,6 +29,14 @@ impl MemoryBudget {
     pub fn new(bytes: u64) -> Self {
         let units = u32::try_from(bytes.div_ceil(UNIT).max(1)).unwrap_or(u32::MAX);
         Self { permits: Arc::new(Semaphore::new(units as usize)), units, peak: Arc::default() }
+    }
+
+    /// The same; from now on the metrics show what is held of it.
+    #[must_use]
+    pub fn measured(self) -> Self {
+        let budget = self.clone();
+        meters().watch_memory(move || (budget.held(), budget.bytes()));
+        self
     }
 
     /// The whole budget in bytes.

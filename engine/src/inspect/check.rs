@@ -5,7 +5,7 @@ use super::check_segment::check_segment;
 use crate::error::{Error, Operation, Result, chain};
 use crate::flow::MemoryBudget;
 use crate::segment::segments;
-use crate::snapshot::{Index, IndexSelection, Repository, ShardFiles, Snapshot};
+use crate::snapshot::{Index, IndexSelection, Repository, ShardFiles, Snapshot, check_matched};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,7 +37,8 @@ pub struct Fault {
     pub shard: Option<u32>,
     /// The blob, by its path in the repository.
     pub blob: String,
-    /// Where in the blob, in bytes, as far as that can be said.
+    /// Where in the blob, in bytes, as far as that can be said; for a checksum that is wrong where the bytes end that
+    /// it is over.
     pub offset: Option<u64>,
     /// File, expected and found.
     pub problem: String,
@@ -77,17 +78,34 @@ pub(super) struct Context<'a> {
 ///
 /// # Errors
 ///
-/// Those of [`check`].
+/// Those of [`check`]; [`Error::NothingSelected`] only when a pattern matches no index of any snapshot.
 pub async fn check_all(repository: &Repository, settings: &CheckSettings) -> Result<Vec<CheckReport>> {
-    let mut reports = Vec::new();
+    let mut snapshots = Vec::new();
     for entry in repository.snapshots() {
-        reports.push(match repository.snapshot(&entry.name).await {
-            Ok(snapshot) => check(&snapshot, settings).await?,
+        snapshots.push(match repository.snapshot(&entry.name).await {
+            Ok(snapshot) => Ok(snapshot),
             Err(error) if error.is_damage() || matches!(error, Error::UnreadableSnapshot { .. }) => {
-                let fault = Fault::of_error("-", None, repository, &error);
-                CheckReport { snapshot: entry.name.clone(), faults: vec![fault], ..CheckReport::default() }
+                let faults = vec![Fault::of_error("-", None, repository, &error)];
+                Err(CheckReport { snapshot: entry.name.clone(), faults, ..CheckReport::default() })
             }
             Err(error) => return Err(error),
+        });
+    }
+    if snapshots.iter().all(Result::is_ok) {
+        let indices: BTreeSet<&str> = snapshots.iter().flatten().flat_map(Snapshot::indices).collect();
+        let indices: Vec<&str> = indices.into_iter().collect();
+        check_matched(&settings.selection, &indices, || {
+            format!("any snapshot of `{}`", repository.store().url())
+        })?;
+    }
+    let mut reports = Vec::new();
+    for snapshot in snapshots {
+        reports.push(match snapshot {
+            Ok(snapshot) => {
+                let (names, _) = snapshot.select_leniently(&settings.selection);
+                check_indices(&snapshot, names, settings).await?
+            }
+            Err(report) => report,
         });
     }
     Ok(reports)
@@ -100,6 +118,14 @@ pub async fn check_all(repository: &Repository, settings: &CheckSettings) -> Res
 /// [`Error::NothingSelected`] and all that concern access to the storage. What is missing or damaged is a fault.
 pub async fn check(snapshot: &Snapshot<'_>, settings: &CheckSettings) -> Result<CheckReport> {
     let (names, _) = snapshot.select(&settings.selection)?;
+    check_indices(snapshot, names, settings).await
+}
+
+async fn check_indices(
+    snapshot: &Snapshot<'_>,
+    names: Vec<&str>,
+    settings: &CheckSettings,
+) -> Result<CheckReport> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(settings.threads.get()).build();
     let pool = pool.map_err(|error| Error::Threads { reason: error.to_string() })?;
     let memory = MemoryBudget::new(settings.memory);
@@ -227,6 +253,13 @@ impl Context<'_> {
                 self.fault_at(files, file, None, format!("`{file}`: {problem}"));
                 Ok(())
             }
+            Error::OtherFile { file, offset, expected, found, .. } => {
+                let problem = format!(
+                    "`{file}`: its footer has checksum {found:08x}, the shard's metadata says {expected:08x}"
+                );
+                self.fault_at(files, file, Some(*offset), problem);
+                Ok(())
+            }
             _ => self.fault_or_stop(snapshot, error),
         }
     }
@@ -239,7 +272,7 @@ impl Context<'_> {
         place: Option<(String, u64)>,
     ) {
         let (file, offset) = place.unwrap_or_else(|| (error.file().to_owned(), error.offset()));
-        self.fault_at(files, &file, known_offset(error, offset), error.to_string());
+        self.fault_at(files, &file, Some(offset), error.to_string());
         if matches!(error, codecs::Error::Unsupported { .. })
             && let Some((blob, _)) = files.locate(&file, offset)
         {
@@ -262,7 +295,7 @@ impl Fault {
         let url = repository.store().url();
         let (blob, offset, problem) = match error {
             Error::Codec { source, .. } => {
-                (source.file().to_owned(), known_offset(source, source.offset()), source.to_string())
+                (source.file().to_owned(), Some(source.offset()), source.to_string())
             }
             _ => (error.url().unwrap_or(url).to_owned(), end_of_blob(error), chain(error)),
         };
@@ -280,11 +313,6 @@ const fn end_of_blob(error: &Error) -> Option<u64> {
         Operation::ReadRange(range) => Some(range.start.saturating_add(*found)),
         _ => None,
     }
-}
-
-/// A checksum that is wrong does not say where.
-fn known_offset(error: &codecs::Error, offset: u64) -> Option<u64> {
-    (!matches!(error, codecs::Error::Checksum { .. })).then_some(offset)
 }
 
 fn count(report: &Mutex<CheckReport>, change: impl FnOnce(&mut CheckReport)) {

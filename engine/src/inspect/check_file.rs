@@ -2,7 +2,7 @@
 
 use super::check::Context;
 use crate::error::Result;
-use crate::snapshot::{ShardFiles, Snapshot};
+use crate::snapshot::{ShardFiles, Snapshot, checksum_offset};
 use codecs::lucene::codec_util::{FOOTER_LENGTH, Footer};
 
 /// Bytes that are read at once.
@@ -23,7 +23,7 @@ pub(super) async fn check_file(
     let mut tail = Vec::new();
     let mut at = 0;
     // The checksum itself, the last eight bytes, is not in the sum.
-    let end_of_sum = length.saturating_sub(8);
+    let end_of_sum = checksum_offset(length);
     while at < length {
         let to = at.saturating_add(STEP).min(length);
         let _permit = context.memory.reserve(to.saturating_sub(at)).await;
@@ -42,31 +42,40 @@ pub(super) async fn check_file(
         report.files = report.files.saturating_add(1);
         report.bytes = report.bytes.saturating_add(length);
     });
-    if !known
-        && let Some(problem) =
-            compare(name, files.has_footer(name), files.checksum(name), &tail, hasher.finalize())
-    {
-        context.fault_at(files, name, None, problem);
+    if known || !files.has_footer(name) {
+        // Files of Lucene before 4.8 have no footer, and the metadata has another kind of checksum for them.
+        return Ok(());
+    }
+    if let Err(fault) = compare(files.checksum(name), &tail, hasher.finalize()) {
+        let offset = match fault {
+            Mismatch::NoFooter => length.saturating_sub(FOOTER_LENGTH as u64),
+            Mismatch::Footer { .. } | Mismatch::Metadata { .. } => end_of_sum,
+        };
+        context.fault_at(files, name, Some(offset), format!("`{name}`: {fault}"));
     }
     Ok(())
 }
 
-/// What is wrong with a checksum: `recorded` is that of the metadata in base 36, `tail` has the footer.
-///
-/// Files of Lucene before 4.8 have no footer, and the metadata has another kind of checksum for them: nothing to compare.
-fn compare(name: &str, has_footer: bool, recorded: Option<&str>, tail: &[u8], actual: u32) -> Option<String> {
-    if !has_footer {
-        return None;
-    }
-    let Ok((_, footer)) = Footer::decode(tail) else {
-        return Some(format!("`{name}`: the last {FOOTER_LENGTH} bytes are not the footer of a Lucene file"));
-    };
+/// What is wrong with the checksum of a file.
+#[derive(Debug, thiserror::Error)]
+enum Mismatch {
+    #[error("the last {FOOTER_LENGTH} bytes are not the footer of a Lucene file")]
+    NoFooter,
+    #[error("its checksum is {actual:08x}, its footer says {expected:08x}")]
+    Footer { actual: u32, expected: u32 },
+    #[error("its checksum is {actual:08x}, the metadata of the shard says {expected:08x}")]
+    Metadata { actual: u32, expected: u64 },
+}
+
+/// Compares a checksum with that of the metadata, which is in base 36, and with the footer, which `tail` is.
+fn compare(recorded: Option<&str>, tail: &[u8], actual: u32) -> Result<(), Mismatch> {
+    let Ok((_, footer)) = Footer::decode(tail) else { return Err(Mismatch::NoFooter) };
     let expected = footer.checksum;
     if expected != actual {
-        return Some(format!("`{name}`: its checksum is {actual:08x}, its footer says {expected:08x}"));
+        return Err(Mismatch::Footer { actual, expected });
     }
-    let recorded = u64::from_str_radix(recorded?, 36).ok()?;
-    (recorded != u64::from(actual)).then(|| {
-        format!("`{name}`: its checksum is {actual:08x}, the metadata of the shard says {recorded:08x}")
-    })
+    match recorded.and_then(|recorded| u64::from_str_radix(recorded, 36).ok()) {
+        Some(expected) if expected != u64::from(actual) => Err(Mismatch::Metadata { actual, expected }),
+        _ => Ok(()),
+    }
 }

@@ -23,6 +23,8 @@ struct State {
     parts: BTreeMap<u64, (u64, Hasher)>,
     /// What the file says.
     expected: Option<u32>,
+    /// Whether it was told that something is wrong.
+    is_reported: bool,
 }
 
 impl Checksum {
@@ -31,21 +33,47 @@ impl Checksum {
         Self { file: file.to_owned(), length, state: Mutex::default() }
     }
 
-    /// Adds the bytes at `start`; again is as once.
+    /// Whether all bytes were read.
+    #[cfg(test)]
+    pub(super) fn is_whole(&self) -> bool {
+        self.state().parts.get(&0).is_some_and(|(end, _)| *end == self.length.saturating_sub(FIELD))
+    }
+
+    /// Adds the bytes of a range; again is as once. They are fewer than the range where the file is cut.
     ///
-    /// Fails when these were the last that were missing, and the checksum is wrong, or when they have the footer, and
-    /// it is none.
-    pub(super) fn add(&self, start: u64, bytes: &[u8]) -> codecs::Result<()> {
-        let end = start.saturating_add(bytes.len() as u64);
-        if end == self.length {
-            let footer = bytes.len().saturating_sub(FOOTER_LENGTH);
-            let footer = decode_footer(
-                &self.file,
-                self.length.saturating_sub(FOOTER_LENGTH as u64),
-                bytes.get(footer..).unwrap_or_default(),
-            );
-            self.state().expected = Some(footer?.checksum);
+    /// Fails once: when these were the last bytes that were missing, and the checksum is wrong, or when the range goes
+    /// to the end of the file, and there is no footer.
+    pub(super) fn add(&self, range: Range<u64>, bytes: &[u8]) -> codecs::Result<()> {
+        let result = self.note_footer(&range, bytes).and_then(|()| self.sum(range.start, bytes));
+        match result {
+            Err(_) if std::mem::replace(&mut self.state().is_reported, true) => Ok(()),
+            result => result,
         }
+    }
+
+    fn note_footer(&self, range: &Range<u64>, bytes: &[u8]) -> codecs::Result<()> {
+        if range.end != self.length {
+            return Ok(());
+        }
+        let end = range.start.saturating_add(bytes.len() as u64);
+        let missing = range.end.saturating_sub(end);
+        if missing > 0 {
+            let file = self.file.clone();
+            return Err(codecs::Error::Truncated {
+                file,
+                offset: end,
+                what: "the rest with the checksum",
+                missing,
+            });
+        }
+        let footer = bytes.get(bytes.len().saturating_sub(FOOTER_LENGTH)..).unwrap_or_default();
+        let footer = decode_footer(&self.file, end.saturating_sub(FOOTER_LENGTH as u64), footer)?;
+        self.state().expected = Some(footer.checksum);
+        Ok(())
+    }
+
+    fn sum(&self, start: u64, bytes: &[u8]) -> codecs::Result<()> {
+        let end = start.saturating_add(bytes.len() as u64);
         let range = start..end.min(self.length.saturating_sub(FIELD));
         loop {
             let missing = self.state().missing(range.clone());
@@ -59,7 +87,7 @@ impl Checksum {
             // Another thread may have added some of them meanwhile.
             if state.missing(missing.clone()) == missing {
                 state.insert(missing, sum);
-                return self.verify(&state);
+                self.verify(&state)?;
             }
         }
     }
@@ -116,7 +144,7 @@ mod tests {
 
     /// A file with a footer, as Lucene writes it.
     fn file(body: usize) -> Vec<u8> {
-        let mut bytes: Vec<u8> = (0..body).map(|at| (at % 251) as u8).collect();
+        let mut bytes: Vec<u8> = (0..=250).cycle().take(body).collect();
         bytes.extend_from_slice(&0xC028_93E8_u32.to_be_bytes());
         bytes.extend_from_slice(&[0; 4]);
         let checksum = u64::from(crc32fast::hash(&bytes));
@@ -138,6 +166,15 @@ mod tests {
         parts
     }
 
+    fn add(checksum: &Checksum, part: Range<usize>, bytes: &[u8]) -> codecs::Result<()> {
+        checksum.add(part.start as u64..part.end as u64, &bytes[part])
+    }
+
+    /// The ranges that were read.
+    fn read(checksum: &Checksum) -> Vec<(u64, u64)> {
+        checksum.state().parts.iter().map(|(start, (end, _))| (*start, *end)).collect()
+    }
+
     #[test]
     fn bytes_that_are_whole_are_right_in_any_order() {
         let mut random = StdRng::seed_from_u64(3);
@@ -145,9 +182,9 @@ mod tests {
         for _ in 0..300 {
             let checksum = Checksum::new("_0.fdt", bytes.len() as u64);
             for part in parts(bytes.len(), &mut random) {
-                assert_eq!(checksum.add(part.start as u64, &bytes[part]), Ok(()));
+                assert_eq!(add(&checksum, part, &bytes), Ok(()));
             }
-            assert_eq!(checksum.state().parts.len(), 1, "{:?}", checksum.state().parts);
+            assert_eq!(read(&checksum), [(0, 1008)]);
         }
     }
 
@@ -160,7 +197,7 @@ mod tests {
             let checksum = Checksum::new("_0.fdt", bytes.len() as u64);
             let parts = parts(bytes.len(), &mut random);
             let twice = parts.iter().chain(&parts);
-            let errors = twice.filter_map(|part| checksum.add(part.start as u64, &bytes[part.clone()]).err());
+            let errors = twice.filter_map(|part| add(&checksum, part.clone(), &bytes).err());
             let errors: Vec<_> = errors.collect();
             assert!(matches!(errors[..], [codecs::Error::Checksum { length: 1008, .. }]), "{at}: {errors:?}");
         }
@@ -170,16 +207,49 @@ mod tests {
     fn a_footer_that_is_none_is_an_error() {
         let mut bytes = file(100);
         bytes[100] ^= 1;
-        let error = Checksum::new("_0.fdt", 116).add(50, &bytes[50..]).unwrap_err();
+        let checksum = Checksum::new("_0.fdt", 116);
+        let error = add(&checksum, 50..116, &bytes).unwrap_err();
         assert_eq!((error.file(), error.offset()), ("_0.fdt", 100));
+        assert_eq!(add(&checksum, 50..116, &bytes), Ok(()), "it is told once");
+    }
+
+    #[test]
+    fn a_file_that_is_cut_is_an_error() {
+        let bytes = file(100);
+        let checksum = Checksum::new("_0.fdt", 116);
+        let cut = checksum.add(50..116, &bytes[50..103]);
+        let expected = codecs::Error::Truncated {
+            file: "_0.fdt".to_owned(),
+            offset: 103,
+            what: "the rest with the checksum",
+            missing: 13,
+        };
+        assert_eq!(cut, Err(expected));
+        assert_eq!(
+            checksum.add(50..90, &bytes[50..70]),
+            Ok(()),
+            "who reads the chunks says that they are cut"
+        );
     }
 
     #[test]
     fn a_file_that_is_not_read_to_its_end_has_no_verdict() {
         let bytes = file(100);
         let checksum = Checksum::new("_0.fdt", 116);
-        assert_eq!(checksum.add(10, &bytes[10..]), Ok(()));
-        assert_eq!(checksum.add(0, &bytes[..9]), Ok(()));
-        assert_eq!(checksum.state().parts.len(), 2);
+        assert_eq!(add(&checksum, 10..116, &bytes), Ok(()));
+        assert_eq!(add(&checksum, 0..9, &bytes), Ok(()));
+        assert_eq!(read(&checksum), [(0, 9), (10, 108)]);
+    }
+
+    #[test]
+    fn bytes_around_others_that_were_read_are_summed_on_both_sides() {
+        let mut bytes = file(100);
+        bytes[90] ^= 1;
+        let checksum = Checksum::new("_0.fdt", 116);
+        assert_eq!(add(&checksum, 40..60, &bytes), Ok(()));
+        assert_eq!(add(&checksum, 70..80, &bytes), Ok(()));
+        let error = add(&checksum, 0..116, &bytes).unwrap_err();
+        assert!(matches!(error, codecs::Error::Checksum { length: 108, .. }), "{error}");
+        assert_eq!(read(&checksum), [(0, 108)]);
     }
 }

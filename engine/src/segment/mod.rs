@@ -10,6 +10,9 @@ mod parents;
 mod read;
 mod reader;
 mod shards;
+mod stream;
+#[cfg(test)]
+mod tests;
 mod units;
 
 pub(crate) use checksum::Checksum;
@@ -17,5 +20,6 @@ pub use commit::segments;
 pub use open::{Segment, SegmentSource};
 pub use read::ReadFailure;
 pub(crate) use reader::{Added, Batcher, ChunkBytes, Resources, read_unit};
-pub(crate) use shards::{Selected, open_segment, select};
+pub(crate) use shards::{Selected, select};
+pub(crate) use stream::{IndexBooks, units};
 pub use units::{Unit, Units};

@@ -6,9 +6,12 @@ use super::units::Unit;
 use crate::document::{DocumentBlock, LARGE_SOURCE};
 use crate::error::{Error, Result};
 use crate::flow::{MemoryBudget, MemoryPermit, on_pool};
+use crate::telemetry::{Stage, meters};
 use bytes::Bytes;
 use codecs::lucene::stored_fields::Chunk;
+use std::cell::Cell;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// What reading units takes.
 #[derive(Debug, Clone)]
@@ -62,7 +65,7 @@ pub(crate) trait Batcher: Send + 'static {
     /// The bytes of a unit cannot be fetched; `error` is damage.
     fn fail_fetch(&mut self, unit: &Unit, error: Error) -> Result<(), Self::Error>;
 
-    /// The checksum of all stored fields of the segment is wrong, though what was read of it could be read.
+    /// The checksum of all stored fields of the segment is wrong or cut off, though documents of it could be read.
     fn fail_checksum(&mut self, segment: &Segment, error: codecs::Error) -> Result<(), Self::Error>;
 }
 
@@ -76,6 +79,8 @@ pub(crate) struct ChunkBytes<'a> {
     pub(crate) large: Option<u64>,
     /// Bytes of memory that the batcher may take for this chunk beside the compressed bytes.
     pub(crate) permitted: u64,
+    /// Live documents that were read, nested ones too.
+    documents: &'a Cell<u64>,
 }
 
 impl ChunkBytes<'_> {
@@ -83,6 +88,7 @@ impl ChunkBytes<'_> {
     pub(crate) fn read(&self, block: &mut DocumentBlock) -> Vec<ReadFailure> {
         let mut failures = Vec::new();
         self.segment.read_chunk(self.chunk, self.bytes, block, |failure| failures.push(failure));
+        self.documents.set((block.len() as u64).saturating_add(block.children().into()));
         failures
     }
 }
@@ -110,7 +116,9 @@ where
     let mut needed = compressed.saturating_add(batcher.workspace());
     let mut next = unit.chunks.start;
     loop {
+        let start = Instant::now();
         let mut permit = resources.memory.reserve(needed).await;
+        meters().spent(Stage::WaitForMemory, start.elapsed());
         let rest = match unit.rest(next) {
             Ok(rest) => rest,
             Err(failure) => {
@@ -118,7 +126,10 @@ where
                 return Ok(batcher);
             }
         };
-        let bytes = match batcher.fetch(&rest).await {
+        let start = Instant::now();
+        let fetched = batcher.fetch(&rest).await;
+        meters().fetched(fetched.as_ref().map_or(0, Bytes::len), start.elapsed());
+        let bytes = match fetched {
             Ok(bytes) => bytes,
             Err(error) if error.is_damage() => {
                 batcher.fail_fetch(&rest, error)?;
@@ -127,7 +138,8 @@ where
             Err(error) => return Err(error.into()),
         };
         batcher.open();
-        let work = Work { unit: rest, bytes, is_summed: false, next, batcher, permitted: permit.bytes() };
+        let permitted = permit.bytes();
+        let work = Work { unit: rest, bytes, is_summed: false, next, batcher, permitted, documents: 0 };
         let (done, stopped) = drain(resources, work, &mut permit, deliver).await?;
         batcher = done;
         batcher.close();
@@ -150,16 +162,18 @@ where
 {
     loop {
         let (returned, outcome) = on_pool(&resources.threads, move || {
+            let start = Instant::now();
             let outcome = work.decode();
+            meters().decoded(std::mem::take(&mut work.documents), start.elapsed());
             (work, outcome)
         })
         .await;
         work = returned;
         match outcome? {
             Decoded::Batch => {
-                let Work { unit, bytes, is_summed, next, batcher, permitted } = work;
+                let Work { unit, bytes, is_summed, next, batcher, permitted, documents } = work;
                 let batcher = deliver(batcher).await?;
-                work = Work { unit, bytes, is_summed, next, batcher, permitted };
+                work = Work { unit, bytes, is_summed, next, batcher, permitted, documents };
             }
             Decoded::NeedsMemory(bytes) if permit.try_grow(bytes) => work.permitted = bytes,
             Decoded::NeedsMemory(bytes) => return Ok((work.batcher, Some((work.next, bytes)))),
@@ -178,6 +192,8 @@ struct Work<B> {
     next: u64,
     batcher: B,
     permitted: u64,
+    /// Live documents that were added and not counted yet.
+    documents: u64,
 }
 
 /// What one call of [`Work::decode`] came to.
@@ -240,20 +256,25 @@ impl<B: Batcher> Work<B> {
             }
         }
         let permitted = self.permitted.saturating_sub(compressed);
-        let chunk = ChunkBytes { segment, chunk, bytes: &bytes, large, permitted };
+        let documents = Cell::new(0);
+        let chunk = ChunkBytes { segment, chunk, bytes: &bytes, large, permitted, documents: &documents };
         Ok(match self.batcher.add(chunk)? {
-            Added::Whole => None,
+            Added::Whole => {
+                self.documents = self.documents.saturating_add(documents.get());
+                None
+            }
             Added::NeedsMore(more) => Some(Decoded::NeedsMemory(needed.saturating_add(more))),
         })
     }
 
+    /// Adds the bytes to the checksum of the file.
     fn sum(&mut self) -> Result<(), B::Error> {
         if std::mem::replace(&mut self.is_summed, true) {
             return Ok(());
         }
         let segment = &self.unit.segment;
         let Some(checksum) = &segment.checksum else { return Ok(()) };
-        match checksum.add(self.unit.bytes.start, &self.bytes) {
+        match checksum.add(self.unit.bytes.clone(), &self.bytes) {
             Ok(()) => Ok(()),
             Err(error) => self.batcher.fail_checksum(segment, error),
         }

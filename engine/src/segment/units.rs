@@ -27,6 +27,7 @@ pub struct Unit {
 pub struct Units {
     segment: Arc<Segment>,
     unit_bytes: u64,
+    small_gap: u64,
     next: u64,
     next_document: u32,
     /// Where the chunk that was last in a unit ends in `.fdt`.
@@ -34,13 +35,18 @@ pub struct Units {
 }
 
 impl Segment {
-    /// The units of the segment, in order, each of at most `unit_bytes` compressed bytes, if it has more than one
-    /// chunk. Many neighbouring chunks without a live document are left out.
+    /// The units of the segment, in order, each of hardly more than `unit_bytes` compressed bytes, if it has more than
+    /// one chunk. Many neighbouring chunks without a live document are left out.
     ///
     /// A failure is an index that contradicts itself: the documents from there on cannot be found.
     #[must_use]
     pub fn units(self: &Arc<Self>, unit_bytes: u64) -> Units {
-        Units { segment: Arc::clone(self), unit_bytes, next: 0, next_document: 0, end: 0 }
+        self.units_with_gaps(unit_bytes, SMALL_GAP)
+    }
+
+    /// As [`Segment::units`]; so many bytes without live documents are read all the same.
+    pub(super) fn units_with_gaps(self: &Arc<Self>, unit_bytes: u64, small_gap: u64) -> Units {
+        Units { segment: Arc::clone(self), unit_bytes, small_gap, next: 0, next_document: 0, end: 0 }
     }
 
     pub(super) fn has_live(&self, chunk: &Chunk) -> bool {
@@ -78,13 +84,13 @@ impl Units {
                 *unit = Some(Unit {
                     segment: Arc::clone(&self.segment),
                     chunks: self.next..after,
-                    bytes: if gap <= SMALL_GAP { self.end } else { chunk.bytes.start }..chunk.bytes.end,
+                    bytes: if gap <= self.small_gap { self.end } else { chunk.bytes.start }..chunk.bytes.end,
                     documents: chunk.documents,
                 });
             }
             Some(unit) => {
                 let bytes = chunk.bytes.end.saturating_sub(unit.bytes.start);
-                if gap > SMALL_GAP || bytes > self.unit_bytes {
+                if gap > self.small_gap || bytes > self.unit_bytes {
                     return false;
                 }
                 unit.chunks.end = after;
@@ -99,7 +105,7 @@ impl Units {
     /// Lets the last unit go to the end of the file, if that is near: there is the checksum.
     fn extend(&self, unit: &mut Unit) {
         let length = self.segment.stored_bytes();
-        if self.segment.checksum.is_some() && length.saturating_sub(unit.bytes.end) <= SMALL_GAP {
+        if self.segment.checksum.is_some() && length.saturating_sub(unit.bytes.end) <= self.small_gap {
             unit.bytes.end = unit.bytes.end.max(length);
         }
     }

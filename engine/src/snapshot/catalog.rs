@@ -129,25 +129,22 @@ impl<'a> Snapshot<'a> {
     /// [`Error::NothingSelected`] when a pattern matches no index.
     pub fn select(&self, selection: &IndexSelection) -> Result<SelectedNames<'_>> {
         let names: Vec<&str> = self.indices().collect();
-        let unmatched = selection.unmatched(&names);
-        if !unmatched.is_empty() {
-            let patterns =
-                unmatched.iter().map(|pattern| format!("`{pattern}`")).collect::<Vec<_>>().join(", ");
-            return Err(Error::NothingSelected {
-                snapshot: self.name().to_owned(),
-                patterns,
-                known: list(&names),
-            });
-        }
+        check_matched(selection, &names, || format!("snapshot `{}`", self.name()))?;
+        Ok(self.select_leniently(selection))
+    }
+
+    /// As [`Snapshot::select`], where patterns may match no index.
+    #[must_use]
+    pub fn select_leniently(&self, selection: &IndexSelection) -> SelectedNames<'_> {
         let mut selected = Vec::new();
         let mut excluded = Vec::new();
-        for name in names {
+        for name in self.indices() {
             match selection.check(name) {
                 Ok(()) => selected.push(name),
                 Err(reason) => excluded.push((name, reason)),
             }
         }
-        Ok((selected, excluded))
+        (selected, excluded)
     }
 
     /// Reads the metadata of an index.
@@ -273,6 +270,20 @@ async fn read_shard(store: &BlobStore, folder: &str, names: &[&str]) -> Result<(
 }
 
 /// Names for a message; not more than a person would read.
+/// Refuses patterns that match none of these indices: each is likely a mistake.
+pub(crate) fn check_matched(
+    selection: &IndexSelection,
+    indices: &[&str],
+    place: impl FnOnce() -> String,
+) -> Result<()> {
+    let unmatched = selection.unmatched(indices);
+    if unmatched.is_empty() {
+        return Ok(());
+    }
+    let patterns: Vec<_> = unmatched.iter().map(|pattern| format!("`{pattern}`")).collect();
+    Err(Error::NothingSelected { place: place(), patterns: patterns.join(", "), known: list(indices) })
+}
+
 fn list(names: &[&str]) -> String {
     const MOST: usize = 20;
     if names.is_empty() {

@@ -91,9 +91,13 @@ impl ShardFiles {
         if recorded == u64::from(found.checksum) {
             return Ok(());
         }
-        let found = found.checksum;
-        let what = format!("its footer has checksum {found:08x}, the shard's metadata says {recorded:08x}");
-        Err(self.damaged(name, what))
+        Err(Error::OtherFile {
+            what: self.what.clone(),
+            file: name.clone(),
+            offset: checksum_offset(bytes.len() as u64),
+            expected: recorded,
+            found: found.checksum,
+        })
     }
 
     /// Some bytes of a file.
@@ -202,6 +206,11 @@ impl ShardFiles {
             self.damaged(name, "the segment needs it, the shard's metadata does not list it".to_owned())
         })
     }
+}
+
+/// Where the checksum of a file of this length stands: it is over all bytes before.
+pub(crate) const fn checksum_offset(length: u64) -> u64 {
+    length.saturating_sub(8)
 }
 
 /// The content of a file that is in the metadata, whole.

@@ -10,10 +10,12 @@
 //! | `tls` | whose certificate is accepted, and which one is shown |
 //! | `auth`, `sigv4`, `secret` | who this client is |
 //! | `version`, `serverless` | what the cluster is |
+//! | `collector` | a collector of metrics |
 
 mod answer;
 mod auth;
 mod client;
+mod collector;
 mod connect;
 mod endpoint;
 mod request;
@@ -25,6 +27,7 @@ mod version;
 
 pub use auth::{Auth, AwsService};
 pub use client::{Client, ClientOptions};
+pub use collector::collector;
 pub use endpoint::{cluster_url, path_segment};
 pub use request::{ContentType, Request, Response, SendError};
 pub use secrecy::{ExposeSecret, SecretString};

@@ -3,7 +3,7 @@
 use super::documents::{Asked, Batch};
 use super::error::{Error, Result};
 use super::index::Presence;
-use crate::target::{Client, Request, Response, SendError};
+use crate::target::{Client, Flavor, Request, Response, SendError, detect};
 use bytes::Bytes;
 use http::Method;
 use serde::Deserialize;
@@ -19,6 +19,8 @@ const ANSWER_FRAME: usize = 2048;
 pub struct Dialect {
     /// Documents have types: Elasticsearch before 7.
     pub typed: bool,
+    /// The first part of the version.
+    pub major: u32,
     /// How all documents of an index are gone through.
     pub scan: ScanMethod,
     /// The cluster makes all ids itself: OpenSearch Serverless collections of time series and vectors.
@@ -47,13 +49,13 @@ impl Dialect {
             (false, (8.., ..) | (7, 10.., _)) => ScanMethod::ElasticsearchPointInTime,
             _ => ScanMethod::Scroll,
         };
-        Self { typed: !is_opensearch && version.0 < 7, scan, server_made_ids: false }
+        Self { typed: !is_opensearch && version.0 < 7, major: version.0, scan, server_made_ids: false }
     }
 
     /// That of OpenSearch Serverless.
     #[must_use]
     pub const fn serverless(server_made_ids: bool) -> Self {
-        Self { typed: false, scan: ScanMethod::PointInTimeById, server_made_ids }
+        Self { typed: false, major: 2, scan: ScanMethod::PointInTimeById, server_made_ids }
     }
 }
 
@@ -72,36 +74,12 @@ pub struct Endpoint {
 ///
 /// The cluster does not answer, or not as one.
 pub async fn probe(client: Client) -> Result<Endpoint> {
-    #[derive(Deserialize)]
-    struct Root {
-        version: Version,
-    }
-    #[derive(Deserialize)]
-    struct Version {
-        number: String,
-        distribution: Option<String>,
-    }
-    let what = "ask for the version";
-    let endpoint = Endpoint { client, dialect: Dialect::serverless(false) };
-    let response = endpoint.send(what, &Request::new(Method::GET, "/")).await?;
-    if response.status == 404 {
-        return Ok(endpoint); // OpenSearch Serverless has no root.
-    }
-    let url = endpoint.client.url();
-    if !response.is_success() {
-        return Err(Error::refused(what, url, &response));
-    }
-    let root: Root = response.json().map_err(|_| {
-        Error::unexpected(what, url, format!("no version in the answer: {}", response.excerpt()))
-    })?;
-    let mut parts = root.version.number.split(['.', '-']).map(|part| part.parse().unwrap_or(0));
-    let mut next = || parts.next().unwrap_or(0);
-    let version = (next(), next(), next());
-    if version.0 == 0 {
-        return Err(Error::unexpected(what, url, format!("version `{}`", root.version.number)));
-    }
-    let is_opensearch = root.version.distribution.as_deref() == Some("opensearch");
-    Ok(Endpoint { dialect: Dialect::new(is_opensearch, version), ..endpoint })
+    let cluster = detect(&client).await?;
+    let dialect = match cluster.flavor {
+        Flavor::Serverless(_) => Dialect::serverless(!cluster.takes_ids()),
+        flavor => Dialect::new(flavor == Flavor::OpenSearch, cluster.version),
+    };
+    Ok(Endpoint { client, dialect })
 }
 
 /// The answer to a request for some documents.

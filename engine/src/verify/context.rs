@@ -4,6 +4,7 @@ use super::cluster::Endpoint;
 use super::documents::{Batch, Sample};
 use super::index::TargetIndex;
 use super::repair::Resend;
+use super::transformed::Transforms;
 use crate::document::DocumentBlock;
 use crate::segment::Resources;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,6 +17,8 @@ pub(super) struct Context {
     pub(super) target: Endpoint,
     /// The source, where it is a living cluster.
     pub(super) source: Option<Endpoint>,
+    /// What documents of the source go through before they are compared.
+    pub(super) transforms: Option<Transforms>,
     pub(super) sample: Sample,
     pub(super) live: bool,
     pub(super) resend: Option<Resend>,

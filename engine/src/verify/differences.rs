@@ -1,9 +1,8 @@
 //! The file of differences: one JSON line for each document, or for documents that could not be read together.
 
 use super::error::{Error, Result};
+use crate::ndjson::RecordFile;
 use serde::Serialize;
-use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -84,56 +83,36 @@ impl Record {
     }
 }
 
-/// The file; made at the first difference.
+/// The file, made at the first difference, and the first differences.
 #[derive(Debug)]
 pub(super) struct Differences {
-    path: PathBuf,
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    file: Option<BufWriter<File>>,
-    examples: Vec<Record>,
+    file: RecordFile,
+    examples: Mutex<Vec<Record>>,
 }
 
 impl Differences {
-    /// Records go to `path`. A file of an earlier run would be mistaken for this run's, so it is moved aside.
-    /// What is no regular file, such as a pipe or `/dev/null`, stays where it is.
+    /// Records go to `path`; a file of an earlier run is moved aside.
     pub(super) fn new(path: PathBuf) -> Result<Self> {
-        if path.is_file() {
-            let mut aside = path.clone().into_os_string();
-            aside.push(".old");
-            std::fs::rename(&path, aside)
-                .map_err(|source| Error::Differences { path: path.clone(), source })?;
-        }
-        Ok(Self { path, state: Mutex::default() })
+        let file = RecordFile::new(path.clone()).map_err(|source| Error::Differences { path, source })?;
+        Ok(Self { file, examples: Mutex::default() })
     }
 
     pub(super) fn record(&self, record: Record) -> Result<()> {
-        let error = |source| Error::Differences { path: self.path.clone(), source };
-        let mut line = serde_json::to_vec(&record).map_err(|source| error(source.into()))?;
-        line.push(b'\n');
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.examples.len() < EXAMPLES {
-            state.examples.push(record);
+        self.file.record(&record).map_err(|source| self.error(source))?;
+        let mut examples = self.examples.lock().unwrap_or_else(PoisonError::into_inner);
+        if examples.len() < EXAMPLES {
+            examples.push(record);
         }
-        let file = match &mut state.file {
-            Some(file) => file,
-            none => none.insert(BufWriter::new(File::create(&self.path).map_err(error)?)),
-        };
-        file.write_all(&line).map_err(error)
+        Ok(())
     }
 
     /// Brings all records to the disk; the path, if there is a record, and the first records.
     pub(super) fn finish(&self) -> Result<(Option<PathBuf>, Vec<Record>)> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let examples = std::mem::take(&mut state.examples);
-        let Some(mut file) = state.file.take() else { return Ok((None, examples)) };
-        let is_regular = self.path.is_file();
-        file.flush()
-            .and_then(|()| if is_regular { file.get_ref().sync_all() } else { Ok(()) })
-            .map_err(|source| Error::Differences { path: self.path.clone(), source })?;
-        Ok((Some(self.path.clone()), examples))
+        let examples = std::mem::take(&mut *self.examples.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok((self.file.finish().map_err(|source| self.error(source))?, examples))
+    }
+
+    fn error(&self, source: std::io::Error) -> Error {
+        Error::Differences { path: self.file.path().to_owned(), source }
     }
 }

@@ -10,9 +10,12 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The source could not be read.
+    /// The source could not be read, or a cluster is not what it should be.
     #[error(transparent)]
     Source(#[from] crate::error::Error),
+    /// Documents could not be sent again.
+    #[error(transparent)]
+    Sink(#[from] crate::bulk::SinkError),
     /// A cluster gave no answer, however often it was asked.
     #[error("could not {what} at `{url}`")]
     NoAnswer {
@@ -69,6 +72,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Source(error) => return error.hint(),
+            Self::Sink(error) => return error.hint().map(str::to_owned),
             Self::NoAnswer { source: SendError::Connect(_), .. } => {
                 "check the URL, name resolution, proxies and firewalls, and that the cluster runs"
             }

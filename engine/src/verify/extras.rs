@@ -41,7 +41,8 @@ pub(super) async fn find(
     let Presence::Present { documents: in_target, shards } = index.presence() else { return Ok(()) };
     let known = if context.sample.is_partial() { index.seen() } else { index.matched() };
     // Documents of several indices may have one identity: then one found twice could hide one that is extra.
-    let may_hide = index.sources.len() > 1;
+    let scatters = context.transforms.as_ref().is_some_and(|transforms| transforms.scatters);
+    let may_hide = scatters || index.sources().len() > 1;
     if in_target <= known && !may_hide {
         return Ok(());
     }
@@ -54,7 +55,8 @@ pub(super) async fn find(
             endpoint: &context.target,
             index: &index.name,
             shards,
-            typed: documents.is_typed(index),
+            typed: context.target.dialect.typed
+                && (documents.is_typed(index) || context.transforms.is_some()),
             with_sources: false,
         };
         let keys = &keys;
@@ -110,7 +112,7 @@ async fn look_again(context: &Context, index: &Arc<TargetIndex>, mut extra: Vec<
         let in_target = super::live::present(&context.target, index, None, &extra).await?;
         let mut in_source = vec![false; extra.len()];
         if let Some(source) = &context.source {
-            for origin in &index.sources {
+            for origin in &index.sources() {
                 let found = super::live::present(source, index, Some(origin), &extra).await?;
                 in_source.iter_mut().zip(found).for_each(|(known, found)| *known |= found);
             }

@@ -1,11 +1,13 @@
 //! One index of the target: what belongs in it, what was found, and its books.
 
+use super::cluster::Endpoint;
 use super::differences::{Differences, Kind, Record};
 use super::error::Result;
 use super::report::{Counts, IndexReport, Progress};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::OnceCell;
 
 /// Documents found with another routing whose keys are kept, so that they are not called extra too.
 const MISROUTED_KEPT: usize = 1 << 20;
@@ -29,12 +31,62 @@ impl Presence {
     }
 }
 
+/// The indices of the target: those that documents are expected in, and those that turn up.
+#[derive(Debug)]
+pub(super) struct Targets {
+    indices: Mutex<BTreeMap<String, Arc<TargetIndex>>>,
+    differences: Arc<Differences>,
+    progress: Arc<Progress>,
+}
+
+impl Targets {
+    pub(super) fn new(differences: Arc<Differences>, progress: Arc<Progress>) -> Self {
+        Self { indices: Mutex::default(), differences, progress }
+    }
+
+    /// Expects documents of an index of the source in one of the target.
+    pub(super) fn expect(&self, name: String, source: &str) {
+        let mut indices = self.lock();
+        let index = indices.entry(name).or_insert_with_key(|name| self.create(name.clone()));
+        index.sources.lock().unwrap_or_else(PoisonError::into_inner).insert(source.to_owned());
+    }
+
+    /// An index that documents are expected in.
+    pub(super) fn get(&self, name: &str) -> Option<Arc<TargetIndex>> {
+        self.lock().get(name).cloned()
+    }
+
+    /// All of them, by name.
+    pub(super) fn all(&self) -> Vec<Arc<TargetIndex>> {
+        self.lock().values().cloned().collect()
+    }
+
+    /// An index, after its documents are counted.
+    pub(super) async fn index(&self, name: &str, target: &Endpoint) -> Result<Arc<TargetIndex>> {
+        let index = {
+            let mut indices = self.lock();
+            Arc::clone(indices.entry(name.to_owned()).or_insert_with(|| self.create(name.to_owned())))
+        };
+        index.count(target).await?;
+        Ok(index)
+    }
+
+    fn create(&self, name: String) -> Arc<TargetIndex> {
+        Arc::new(TargetIndex::new(name, Arc::clone(&self.differences), Arc::clone(&self.progress)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<TargetIndex>>> {
+        self.indices.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// One index of the target.
 #[derive(Debug)]
 pub(super) struct TargetIndex {
     pub(super) name: String,
     /// The indices of the source that belong in it.
-    pub(super) sources: BTreeSet<String>,
+    sources: Mutex<BTreeSet<String>>,
+    counted: OnceCell<()>,
     pub(super) differences: Arc<Differences>,
     pub(super) progress: Arc<Progress>,
     presence: Mutex<Presence>,
@@ -52,7 +104,8 @@ impl TargetIndex {
     pub(super) fn new(name: String, differences: Arc<Differences>, progress: Arc<Progress>) -> Self {
         Self {
             name,
-            sources: BTreeSet::new(),
+            sources: Mutex::default(),
+            counted: OnceCell::new(),
             differences,
             progress,
             presence: Mutex::default(),
@@ -62,6 +115,22 @@ impl TargetIndex {
             matched: AtomicU64::new(0),
             misrouted: Mutex::default(),
         }
+    }
+
+    /// Counts its documents in the target, if that was not done before.
+    pub(super) async fn count(&self, target: &Endpoint) -> Result<()> {
+        let count = async || {
+            let (presence, note) = target.count(&self.name).await?;
+            self.set_presence(presence);
+            note.into_iter().for_each(|note| self.note(note));
+            Ok(())
+        };
+        self.counted.get_or_try_init(count).await.map(drop)
+    }
+
+    /// The indices of the source that belong in it.
+    pub(super) fn sources(&self) -> Vec<String> {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     pub(super) fn presence(&self) -> Presence {
@@ -129,6 +198,12 @@ impl TargetIndex {
         self.differences.record(Record { kind: Kind::Unreadable, ..record })
     }
 
+    /// Records a segment of the source whose documents can be read, but not trusted.
+    pub(super) fn untrusted(&self, record: Record) -> Result<()> {
+        self.with_counts(|counts| counts.untrusted_segments = counts.untrusted_segments.saturating_add(1));
+        self.differences.record(Record { kind: Kind::Unreadable, ..record })
+    }
+
     pub(super) fn report(&self) -> IndexReport {
         let counts = self.counts();
         if counts.unreadable > 0 && counts.extra > 0 {
@@ -137,7 +212,7 @@ impl TargetIndex {
         let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
         IndexReport {
             index: self.name.clone(),
-            sources: self.sources.iter().cloned().collect(),
+            sources: self.sources(),
             checked: counts.checked(),
             counts,
             in_target: self.presence().documents(),

@@ -1,6 +1,7 @@
 //! What a comparison came to.
 
 use super::differences::Record;
+use crate::telemetry::{Comparison, meters};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,6 +32,8 @@ pub struct Counts {
     pub repaired: u64,
     /// Shards of which not even the number of documents can be read.
     pub unknown_shards: u64,
+    /// Segments whose checksum is wrong though documents of them were compared, which may not be what was indexed.
+    pub untrusted_segments: u64,
 }
 
 impl Counts {
@@ -55,6 +58,7 @@ impl Counts {
             && self.extra == 0
             && self.unreadable == 0
             && self.unknown_shards == 0
+            && self.untrusted_segments == 0
     }
 
     /// Adds the counts of another index.
@@ -70,6 +74,7 @@ impl Counts {
             (&mut self.extra, other.extra),
             (&mut self.repaired, other.repaired),
             (&mut self.unknown_shards, other.unknown_shards),
+            (&mut self.untrusted_segments, other.untrusted_segments),
         ];
         for (sum, count) in pairs {
             *sum = sum.saturating_add(count);
@@ -210,6 +215,18 @@ impl Progress {
             parts.into_iter().fold(0, u64::saturating_add)
         };
         let grown = |after: u64, before: u64| after.saturating_sub(before);
+        meters().alive();
+        meters().selected(grown(after.selected, before.selected));
+        let results = [
+            (Comparison::Equal, after.equal, before.equal),
+            (Comparison::Missing, after.missing, before.missing),
+            (Comparison::Different, after.different, before.different),
+            (Comparison::Extra, after.extra, before.extra),
+            (Comparison::Unreadable, after.unreadable, before.unreadable),
+        ];
+        for (result, after, before) in results {
+            meters().compared(result, grown(after, before));
+        }
         self.selected.fetch_add(grown(after.selected, before.selected), Ordering::Relaxed);
         self.done.fetch_add(grown(done(after), done(before)), Ordering::Relaxed);
         self.differing.fetch_add(grown(differing(after), differing(before)), Ordering::Relaxed);

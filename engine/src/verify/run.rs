@@ -6,21 +6,21 @@ use super::context::Context;
 use super::differences::Differences;
 use super::documents::{Batch, Sample};
 use super::error::{Error, Result};
-use super::index::TargetIndex;
+use super::index::{TargetIndex, Targets};
 use super::live::{LiveIndex, list};
-use super::mapping::Mapping;
 use super::repair::Resend;
 use super::report::{Excluded, Progress, Report};
 use super::source::{Documents, SnapshotIndex};
+use super::transformed::Transforms;
 use super::unit::Purpose;
 use super::{extras, without_ids};
 use crate::error::Error as EngineError;
 use crate::flow::MemoryBudget;
 use crate::segment::{Resources, Selected, select};
 use crate::snapshot::{IndexSelection, Snapshot};
+use crate::transform::Chain;
 use codecs::snapshot::version::Version;
 use futures::{StreamExt, TryStreamExt, stream};
-use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,8 +43,8 @@ pub enum Source<'a, 's> {
 pub struct Settings {
     /// Which indices of the source.
     pub selection: IndexSelection,
-    /// In which index of the target each of them belongs.
-    pub mapping: Mapping,
+    /// What the backfill does with documents on their way.
+    pub transforms: Option<Chain>,
     /// Which of their documents.
     pub sample: Sample,
     /// Whether documents may change meanwhile: what differs is looked at again, three times within 13 seconds, before
@@ -76,12 +76,16 @@ pub async fn run(
     progress: &Arc<Progress>,
 ) -> Result<Report> {
     let start = Instant::now();
-    check_settings(&target, settings)?;
+    check_settings(source, &target, settings)?;
     let differences = Arc::new(Differences::new(settings.differences.clone())?);
-    let mut indices = Indices { settings, differences: &differences, progress, targets: BTreeMap::new() };
+    let targets = Arc::new(Targets::new(Arc::clone(&differences), Arc::clone(progress)));
+    let mut indices = Indices { settings, targets: &targets, scatters: false };
     let (documents, excluded_indices) = indices.open(source, &target).await?;
-    let targets = indices.targets;
-    let context = context(source, target, settings)?;
+    let transforms = settings
+        .transforms
+        .clone()
+        .map(|chain| Transforms::new(chain, Arc::clone(&targets), indices.scatters, target.dialect.typed));
+    let context = context(source, target, transforms, settings)?;
 
     count(&context, &targets).await?;
     if context.target.dialect.server_made_ids {
@@ -90,13 +94,13 @@ pub async fn run(
             std::future::ready(Ok(batch))
         };
         documents.read(&context, Purpose::Compare, None, count_only).await?;
-        for index in targets.values() {
-            without_ids::compare(&context, &documents, index).await?;
+        for index in targets.all() {
+            without_ids::compare(&context, &documents, &index).await?;
         }
     } else {
         documents.read(&context, Purpose::Compare, None, |batch| check(&context, batch)).await?;
-        for index in targets.values() {
-            extras::find(&context, &documents, index).await?;
+        for index in targets.all() {
+            extras::find(&context, &documents, &index).await?;
         }
     }
 
@@ -104,7 +108,7 @@ pub async fn run(
     Ok(Report {
         source: describe(source),
         target: context.target.client.url().to_string(),
-        indices: targets.values().map(|index| index.report()).collect(),
+        indices: targets.all().iter().map(|index| index.report()).collect(),
         excluded_indices,
         differences,
         examples,
@@ -113,8 +117,13 @@ pub async fn run(
     })
 }
 
-fn check_settings(target: &Endpoint, settings: &Settings) -> Result<()> {
+fn check_settings(source: &Source<'_, '_>, target: &Endpoint, settings: &Settings) -> Result<()> {
     let unsupported = |what: &str| Err(Error::Unsupported { what: what.to_owned() });
+    if settings.live && settings.transforms.is_some() && matches!(source, Source::Cluster(_)) {
+        return unsupported(
+            "documents of a living source that transforms change cannot be looked at again: leave out `--live`, or the transforms",
+        );
+    }
     if target.dialect.server_made_ids {
         if settings.sample.is_partial() {
             return unsupported(
@@ -138,22 +147,17 @@ fn describe(source: &Source<'_, '_>) -> String {
 }
 
 /// Counts the documents of every index of the target.
-async fn count(context: &Context, targets: &BTreeMap<String, Arc<TargetIndex>>) -> Result<()> {
-    let count = |index: Arc<TargetIndex>| async move {
-        let (presence, note) = context.target.count(&index.name).await?;
-        index.set_presence(presence);
-        note.into_iter().for_each(|note| index.note(note));
-        Ok(())
-    };
-    stream::iter(targets.values().cloned()).map(Ok).try_for_each_concurrent(INDICES_AT_ONCE, count).await
+async fn count(context: &Context, targets: &Targets) -> Result<()> {
+    let count = |index: Arc<TargetIndex>| async move { index.count(&context.target).await };
+    stream::iter(targets.all()).map(Ok).try_for_each_concurrent(INDICES_AT_ONCE, count).await
 }
 
 /// The indices of the target, made from those of the source.
 struct Indices<'a> {
     settings: &'a Settings,
-    differences: &'a Arc<Differences>,
-    progress: &'a Arc<Progress>,
-    targets: BTreeMap<String, Arc<TargetIndex>>,
+    targets: &'a Targets,
+    /// Whether it depends on a document in which index it belongs.
+    scatters: bool,
 }
 
 impl Indices<'_> {
@@ -193,19 +197,23 @@ impl Indices<'_> {
 
     /// Makes the indices of the target, each with all indices of the source that belong in it.
     fn group<'n>(&mut self, names: impl Iterator<Item = &'n str>) {
-        let mut targets: BTreeMap<String, TargetIndex> = BTreeMap::new();
         for name in names {
-            let target = self.settings.mapping.target_of(name);
-            let index = targets.entry(target).or_insert_with_key(|target| {
-                TargetIndex::new(target.clone(), Arc::clone(self.differences), Arc::clone(self.progress))
-            });
-            index.sources.insert(name.to_owned());
+            let target = self.target_name(name);
+            self.scatters |= target.is_none();
+            self.targets.expect(target.unwrap_or_else(|| name.to_owned()), name);
         }
-        self.targets = targets.into_iter().map(|(name, index)| (name, Arc::new(index))).collect();
+    }
+
+    /// Where the documents of an index belong; none when it depends on the document.
+    fn target_name(&self, name: &str) -> Option<String> {
+        self.settings
+            .transforms
+            .as_ref()
+            .map_or_else(|| Some(name.to_owned()), |chain| chain.rename_index(name))
     }
 
     fn target_of(&self, name: &str) -> Option<Arc<TargetIndex>> {
-        self.targets.get(&self.settings.mapping.target_of(name)).cloned()
+        self.targets.get(&self.target_name(name).unwrap_or_else(|| name.to_owned()))
     }
 
     fn snapshot_index(
@@ -217,11 +225,18 @@ impl Indices<'_> {
         let index = self.target_of(&selected.name)?;
         let (typed, default_type) = selected.types(version);
         let default_type = default_type.map(str::to_owned);
-        Some(SnapshotIndex { index, typed: typed && target.dialect.typed, default_type, selected })
+        // A transform may look at the type, whether the target has types or not.
+        let typed = typed && (target.dialect.typed || self.settings.transforms.is_some());
+        Some(SnapshotIndex { index, typed, default_type, selected })
     }
 }
 
-fn context(source: &Source<'_, '_>, target: Endpoint, settings: &Settings) -> Result<Context> {
+fn context(
+    source: &Source<'_, '_>,
+    target: Endpoint,
+    transforms: Option<Transforms>,
+    settings: &Settings,
+) -> Result<Context> {
     let threads = settings.threads.get();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|n| format!("verify-{n}"));
     let pool = pool.build().map_err(|error| EngineError::Threads { reason: error.to_string() })?;
@@ -235,11 +250,12 @@ fn context(source: &Source<'_, '_>, target: Endpoint, settings: &Settings) -> Re
             Source::Snapshot(_) => None,
             Source::Cluster(endpoint) => Some(endpoint.clone()),
         },
+        transforms,
         sample: settings.sample,
         live: settings.live,
         resend: settings.repair.clone(),
         resources: Resources {
-            memory: MemoryBudget::new(settings.memory.saturating_sub(settings.memory / 4)),
+            memory: MemoryBudget::new(settings.memory.saturating_sub(settings.memory / 4)).measured(),
             threads: Arc::new(pool),
         },
         memory_for_keys: settings.memory / 4,

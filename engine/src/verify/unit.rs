@@ -8,7 +8,7 @@ use super::index::TargetIndex;
 use crate::document::{Document, DocumentBlock};
 use crate::error::{Error as EngineError, chain};
 use crate::ndjson::Unwritable;
-use crate::segment::{Added, Batcher, ChunkBytes, ReadFailure, Segment, Unit};
+use crate::segment::{Added, Batcher, ChunkBytes, IndexBooks, ReadFailure, Segment, SegmentSource, Unit};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -32,6 +32,8 @@ pub(super) struct Reading {
     /// Type of documents that do not store theirs.
     pub(super) default_type: Option<String>,
     pub(super) purpose: Purpose,
+    /// The index of the snapshot.
+    pub(super) source: Arc<str>,
 }
 
 /// What documents are read for.
@@ -62,12 +64,6 @@ impl Reading {
         self.purpose == Purpose::Compare
     }
 
-    pub(super) fn select(&self, documents: u64) {
-        if self.is_first() {
-            self.index.with_counts(|counts| counts.selected = counts.selected.saturating_add(documents));
-        }
-    }
-
     fn exclude(&self, documents: u32) {
         if self.is_first() && documents > 0 {
             self.index
@@ -76,7 +72,7 @@ impl Reading {
     }
 
     /// Records documents that cannot be read; `live` is none for a shard of which nothing is known.
-    pub(super) fn fail(
+    fn fail(
         &self,
         shard: &str,
         segment: Option<(&str, Range<u32>)>,
@@ -86,18 +82,33 @@ impl Reading {
         if !self.is_first() {
             return Ok(());
         }
+        self.index.unreadable(self.record(shard, segment, reason), live)
+    }
+
+    fn record(&self, shard: &str, segment: Option<(&str, Range<u32>)>, reason: String) -> Record {
         let (segment, documents) = segment.unzip();
-        let record = Record {
+        Record {
             shard: Some(shard.to_owned()),
             segment: segment.map(str::to_owned),
             documents,
             reason: Some(reason),
             ..Record::new(Kind::Unreadable, &self.index.name)
-        };
-        self.index.unreadable(record, live)
+        }
     }
 
-    pub(super) fn fail_read(&self, segment: &Segment, failure: ReadFailure) -> Result<()> {
+    /// Records that the documents of a segment cannot be trusted, though they could be read and are compared.
+    fn fail_checksum(&self, segment: &Segment, error: &codecs::Error) -> Result<()> {
+        if !self.is_first() {
+            return Ok(());
+        }
+        let place = Some((segment.name(), 0..segment.max_doc()));
+        let reason = format!(
+            "{error}; what could be read of this segment is compared, and may not be what was indexed"
+        );
+        self.index.untrusted(self.record(segment.shard().what(), place, reason))
+    }
+
+    fn fail_read(&self, segment: &Segment, failure: ReadFailure) -> Result<()> {
         let place = Some((segment.name(), failure.documents));
         self.fail(segment.shard().what(), place, Some(failure.live.into()), failure.error.to_string())
     }
@@ -127,6 +138,30 @@ impl Reading {
     }
 }
 
+impl IndexBooks for Reading {
+    type Error = Error;
+
+    fn note_shard(&self, segments: &[SegmentSource]) {
+        if self.is_first() {
+            let documents = segments.iter().map(|segment| u64::from(segment.live_count())).sum();
+            self.index.with_counts(|counts| counts.selected = counts.selected.saturating_add(documents));
+        }
+    }
+
+    fn fail_shard(&self, shard: &str, error: &EngineError) -> Result<()> {
+        self.fail(shard, None, None, chain(error))
+    }
+
+    fn fail_segment(&self, source: &SegmentSource, error: &EngineError) -> Result<()> {
+        let place = Some((source.commit.name.as_str(), 0..source.info.doc_count));
+        self.fail(source.shard.what(), place, Some(source.live_count().into()), chain(error))
+    }
+
+    fn fail_documents(&self, segment: &Segment, failure: ReadFailure) -> Result<()> {
+        self.fail_read(segment, failure)
+    }
+}
+
 /// Puts the documents of a unit into batches.
 pub(super) struct DocumentBatcher {
     reading: Arc<Reading>,
@@ -152,7 +187,8 @@ impl DocumentBatcher {
     }
 
     fn take_batch(&mut self) -> Batch {
-        let empty = Batch::new(Arc::clone(&self.reading.index));
+        let mut empty = Batch::new(Arc::clone(&self.reading.index));
+        empty.origin = Some(Arc::clone(&self.reading.source));
         std::mem::replace(&mut self.batch, empty)
     }
 }
@@ -170,6 +206,7 @@ impl Batcher for DocumentBatcher {
 
     fn open(&mut self) {
         (self.block, self.batch) = self.buffers.take(&self.reading.index);
+        self.batch.origin = Some(Arc::clone(&self.reading.source));
         self.batch.clear();
     }
 
@@ -215,7 +252,6 @@ impl Batcher for DocumentBatcher {
     }
 
     fn fail_checksum(&mut self, segment: &Segment, error: codecs::Error) -> Result<()> {
-        let place = Some((segment.name(), 0..segment.max_doc()));
-        self.reading.fail(segment.shard().what(), place, Some(0), error.to_string())
+        self.reading.fail_checksum(segment, &error)
     }
 }

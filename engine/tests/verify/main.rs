@@ -11,9 +11,7 @@ mod two_clusters;
 use engine::snapshot::{IndexSelection, Repository};
 use engine::storage::{Location, S3Options};
 use engine::target::{Client, ClientOptions};
-use engine::verify::{
-    Counts, Endpoint, Error, Mapping, Progress, Report, Sample, Settings, Source, probe, run,
-};
+use engine::verify::{Counts, Endpoint, Error, Progress, Report, Sample, Settings, Source, probe, run};
 use fake::Fake;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -35,7 +33,7 @@ async fn endpoint(fake: &Fake) -> Endpoint {
 fn settings(test: &str, indices: &[&str]) -> Settings {
     Settings {
         selection: IndexSelection::new(indices.iter().map(|index| index.parse().unwrap()).collect()),
-        mapping: Mapping::identity(),
+        transforms: None,
         sample: Sample::ALL,
         live: false,
         repair: None,

@@ -2,7 +2,8 @@ use crate::fake::{Fake, Faults, Stored};
 use crate::support::truth::{Document, truth};
 use crate::support::{copy_folder, demo, fixture, scratch};
 use crate::{absent, client, compare, differences, endpoint, numbers, settings};
-use engine::verify::{Counts, Dialect, Endpoint, Error, Mapping, Outcome, Report, probe, resend_by_bulk};
+use engine::transform::Chain;
+use engine::verify::{Counts, Dialect, Endpoint, Error, Outcome, Report, probe, resend_by_bulk};
 use std::fs;
 
 fn stored(document: &Document, typed: bool) -> Option<Stored> {
@@ -223,7 +224,7 @@ async fn indices_that_belong_in_one_are_compared_together() {
     let all: Vec<Stored> = ["plain", "merged"].iter().flat_map(|index| fake.documents(index)).collect();
     fake.put("all", all);
     let mut settings = settings("together", &["plain", "merged"]);
-    settings.mapping = Mapping::new(|_| "all".to_owned());
+    settings.transforms = Some(Chain::from_text("all", "- rename_index: {regex: '.*', to: all}").unwrap());
     let report = compare(&demo(), endpoint(&fake).await, &settings).await.unwrap();
     assert_eq!(numbers(&report.total()), [419, 419, 0, 0, 0]);
     assert_eq!(
@@ -321,9 +322,8 @@ async fn credentials_that_are_refused_stop_the_comparison_at_once() {
         assert!(matches!(error, Error::Refused { status: found, .. } if found == status), "{error}");
         assert!(error.hint().unwrap().contains(hint));
     }
-    let Error::Refused { status: 403, .. } = probe(client(&fake.url)).await.unwrap_err() else {
-        panic!("a version that is not told");
-    };
+    let error = probe(client(&fake.url)).await.unwrap_err();
+    assert!(error.to_string().contains("could not find out the version of the cluster"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -332,8 +332,8 @@ async fn a_target_that_is_not_there_is_named() {
     let url = url::Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
     drop(listener);
     let error = probe(client(&url)).await.unwrap_err();
-    assert_eq!(error.to_string(), format!("could not ask for the version at `{url}`"));
-    assert!(matches!(error, Error::NoAnswer { .. }));
+    assert_eq!(error.to_string(), format!("could not find out the version of the cluster `{url}`"));
+    assert!(error.hint().is_some());
 }
 
 #[tokio::test]
@@ -392,4 +392,26 @@ async fn where_the_target_makes_ids_sources_are_compared_as_a_set() {
     let report = compared("set-twice").await;
     assert_eq!(numbers(&report.total()), [119, 118, 1, 0, 1]);
     assert_eq!(report.total().unaccounted(), 0);
+}
+
+#[tokio::test]
+async fn a_wrong_checksum_of_stored_fields_is_told_though_all_documents_are_equal() {
+    let folder = scratch("wrong-checksum");
+    copy_folder(&demo(), &folder.join("repo"));
+    let blob = folder.join("repo/indices/ynIPQuzeSwubNv4OO3B6Iw/0/__eH7MmAJ9QDS97bkBeFmcQw");
+    let mut bytes = fs::read(&blob).unwrap();
+    *bytes.last_mut().unwrap() ^= 0x10;
+    fs::write(&blob, bytes).unwrap();
+
+    let fake = demo_target().await;
+    let settings = settings("checksum", &["merged"]);
+    let report = compare(&folder.join("repo"), endpoint(&fake).await, &settings).await.unwrap();
+    let total = report.total();
+    assert_eq!((total.equal, total.unreadable, total.untrusted_segments), (119, 0, 1));
+    assert_eq!(report.outcome(), Outcome::Different);
+    let record = fs::read_to_string(report.differences.unwrap()).unwrap();
+    let expected = r#"
+{"kind":"unreadable","index":"merged","reason":"`_7.fdt`: checksum of 5331 bytes is 803254d7, the file says 803254c7: the bytes are damaged; what could be read of this segment is compared, and may not be what was indexed","shard":"shard 0 of index `merged`","segment":"_7","documents":{"start":0,"end":215}}
+"#;
+    assert_eq!(record, expected.trim_start());
 }

@@ -146,6 +146,15 @@ fn describe(report: &Report) -> String {
                 index.index
             ));
         }
+        let untrusted = index.counts.untrusted_segments;
+        if untrusted > 0 {
+            lines.push(format!(
+                "failed: `{}`: the checksum of {} segments is wrong or cut off: what was written of them may not be \
+                 what was indexed",
+                index.index,
+                number(untrusted)
+            ));
+        }
         if let Some(reason) = &index.counts.first_failure {
             lines.push(format!("  first: {reason}"));
         }

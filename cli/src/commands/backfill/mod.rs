@@ -10,6 +10,7 @@ mod status;
 use crate::args::{OutputArgs, RepositoryArgs, SelectionArgs, bytes};
 use crate::output::{ExitStatus, Output};
 use crate::signals::Stop;
+use crate::telemetry::TelemetryArgs;
 use clap::{Args, Subcommand};
 use codecs::snapshot::version::Version;
 use engine::backfill::{self, Excluded};
@@ -60,6 +61,8 @@ pub(crate) struct BackfillArgs {
     lines: lines::LineArgs,
     #[command(flatten)]
     cluster: cluster::ClusterArgs,
+    #[command(flatten)]
+    telemetry: TelemetryArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -94,6 +97,12 @@ impl FromStr for Target {
 }
 
 impl BackfillArgs {
+    /// Who is told how the run is. `status` and `--dry-run` may have the environment of a run that goes on.
+    pub(crate) fn telemetry(&self) -> TelemetryArgs {
+        let is_run = self.command.is_none() && !self.dry_run;
+        if is_run { self.telemetry.clone() } else { TelemetryArgs::default() }
+    }
+
     fn selection(&self) -> IndexSelection {
         IndexSelection::new(self.selection.indices.clone())
     }

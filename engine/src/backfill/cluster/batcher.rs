@@ -61,6 +61,7 @@ pub(super) struct OperationBatcher {
     others: BTreeMap<Arc<str>, BatchBuilder>,
     full: Vec<BulkBatch>,
     unsent: Vec<Unsent>,
+    unsent_bytes: usize,
     tally: Tally,
     damage: Option<Damage>,
     /// Whether documents after the damage came: it is known how far it goes.
@@ -73,13 +74,14 @@ impl OperationBatcher {
             context: Arc::clone(context),
             writer: context.writer.clone(),
             index: Arc::clone(index),
-            default_type: default_type.filter(|_| context.writer.types),
+            default_type,
             transform: context.chain.as_ref().map(Chain::worker),
             block: DocumentBlock::default(),
             builder: BatchBuilder::new(Arc::clone(index), context.limits),
             others: BTreeMap::new(),
             full: Vec::new(),
             unsent: Vec::new(),
+            unsent_bytes: 0,
             tally: Tally::default(),
             damage: None,
             is_past_damage: false,
@@ -97,12 +99,8 @@ impl OperationBatcher {
     }
 
     pub(super) fn take_unsent(&mut self) -> Vec<Unsent> {
+        self.unsent_bytes = 0;
         std::mem::take(&mut self.unsent)
-    }
-
-    /// Takes the empty buffer of a batch.
-    pub(super) fn reuse(&mut self, buffer: Vec<u8>) {
-        self.builder.reuse(buffer);
     }
 
     pub(super) const fn tally(&self) -> Tally {
@@ -166,6 +164,7 @@ impl OperationBatcher {
         match applied {
             Err(failure) => {
                 let unsent = Unsent::new(segment, document, FailureClass::Transform, failure.to_string());
+                self.unsent_bytes = self.unsent_bytes.saturating_add(source.len());
                 self.unsent.push(unsent.with_source(&source));
             }
             Ok(()) if operations == 0 => self.exclude(1),
@@ -238,10 +237,12 @@ impl Batcher for OperationBatcher {
 
     fn open(&mut self) {
         self.block = self.context.blocks.take();
+        self.builder.reuse(self.context.buffers.take());
     }
 
     fn close(&mut self) {
         self.context.blocks.give_back(std::mem::take(&mut self.block));
+        self.context.give_back(self.builder.take_buffer());
     }
 
     fn is_empty(&self) -> bool {
@@ -250,7 +251,9 @@ impl Batcher for OperationBatcher {
     }
 
     fn is_full(&self) -> bool {
-        !self.full.is_empty() || self.unsent.len() >= MOST_UNSENT
+        !self.full.is_empty()
+            || self.unsent.len() >= MOST_UNSENT
+            || self.unsent_bytes >= self.context.limits.bytes
     }
 
     fn wants_more(&self) -> bool {

@@ -1,7 +1,6 @@
 //! The shards and segments that items are cut from, opened when they are needed and kept for a while.
 
 use super::error::Result;
-use super::plan::WHOLE_SHARD;
 use crate::coordination::Piece;
 use crate::error::{Error as EngineError, chain};
 use crate::segment::{Checksum, Segment, SegmentSource, Selected};
@@ -57,13 +56,13 @@ impl<'a, 's> Catalog<'a, 's> {
 
     /// The type of documents of an index that do not store theirs.
     pub(super) fn default_type(&self, index: &str) -> Option<String> {
-        let selected = self.indices.get(index)?;
-        selected.types(self.source_version).1.map(str::to_owned)
+        let (has_types, only) = self.indices.get(index)?.types(self.source_version);
+        only.filter(|_| has_types).map(str::to_owned)
     }
 
     /// The pieces of an item as pieces of segments: one that stands for a whole shard becomes all of its segments.
     pub(super) async fn pieces(&self, index: &str, shard: u32, pieces: &[Piece]) -> Result<Vec<Piece>> {
-        if !pieces.iter().any(|piece| piece.segment == WHOLE_SHARD) {
+        if !pieces.iter().any(|piece| piece.is_whole_shard()) {
             return Ok(pieces.to_vec());
         }
         let sources = self.shard(index, shard).await?;

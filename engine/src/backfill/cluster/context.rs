@@ -29,6 +29,8 @@ pub(super) struct Context {
     pub(super) progress: Arc<Progress>,
     pub(super) cancel: Cancel,
     pub(super) blocks: Blocks,
+    /// Empty buffers of batches.
+    pub(super) buffers: Kept<Vec<u8>>,
     pub(super) pace: Pace,
     pub(super) noted: Noted,
 }
@@ -53,6 +55,13 @@ impl Context {
                 let (indexed, bytes) = (batch.len() as u64, batch.byte_len());
                 Ok(BatchOutcome { indexed, bytes, buffer: batch.into_buffer(), ..BatchOutcome::default() })
             }
+        }
+    }
+
+    /// Keeps the buffer of a batch for another one.
+    pub(super) fn give_back(&self, buffer: Vec<u8>) {
+        if (1..=self.limits.bytes.saturating_mul(2)).contains(&buffer.capacity()) {
+            self.buffers.give_back(buffer);
         }
     }
 

@@ -4,7 +4,6 @@ use super::batcher::Damage;
 use super::catalog::Catalog;
 use super::context::Context;
 use super::error::{Error, Result};
-use super::plan::WHOLE_SHARD;
 use super::tracker::Acknowledged;
 use super::unit::{ItemInfo, UnitOutcome, copy_unit};
 use super::units::{Next, clamped, units};
@@ -51,7 +50,7 @@ pub(super) async fn copy_item(
         keeper,
         done: Acknowledged::new(lease.cursor().cloned(), lease.counts().clone()),
         before: (lease.cursor().cloned(), lease.counts().clone()),
-        is_whole_shard: item.pieces.iter().any(|piece| piece.segment == WHOLE_SHARD),
+        is_whole_shard: item.is_whole_shard(),
         end: item.span(),
         item,
         info: Arc::new(info),

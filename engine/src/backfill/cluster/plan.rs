@@ -12,10 +12,6 @@ const SHARDS_AHEAD: usize = 16;
 /// Pieces of one item, at most.
 const MOST_PIECES: usize = 1000;
 
-/// Stands for all segments of a shard that could not be opened: what is wrong with it is found out, and told, by the
-/// worker that takes the item. No segment has this name.
-pub(super) const WHOLE_SHARD: &str = "*";
-
 /// The work items of all selected indices: the same for every worker that looks at the same snapshot.
 pub(super) async fn plan(
     snapshot: &Snapshot<'_>,
@@ -34,7 +30,8 @@ pub(super) async fn plan(
                 Cutter { index: &index, shard, item_bytes: item_bytes.max(1), open: None, items };
             match sources {
                 Some(sources) => sources.iter().for_each(|source| cutter.add(source)),
-                None => cutter.push(Part { segment: WHOLE_SHARD, documents: 0..1, bytes: 0, live: 0 }),
+                // What is wrong with it is found out, and told, by the worker that takes the item.
+                None => cutter.push(Part { piece: Piece::whole_shard(), bytes: 0, live: 0 }),
             }
             items = cutter.finish();
             Ok(items)
@@ -61,10 +58,9 @@ async fn open_shard(
     }
 }
 
-/// Some documents of one segment.
-struct Part<'a> {
-    segment: &'a str,
-    documents: std::ops::Range<u32>,
+/// A piece with what is known of it.
+struct Part {
+    piece: Piece,
     bytes: u64,
     live: u64,
 }
@@ -105,15 +101,14 @@ impl Cutter<'_> {
             let next = range.saturating_add(1);
             let document = |range| u32::try_from(at(documents.into(), range)).unwrap_or(documents);
             self.push(Part {
-                segment: name,
-                documents: document(range)..document(next),
+                piece: Piece { segment: name.clone(), documents: document(range)..document(next) },
                 bytes: at(bytes, next).saturating_sub(at(bytes, range)),
                 live: at(live, next).saturating_sub(at(live, range)),
             });
         }
     }
 
-    fn push(&mut self, part: Part<'_>) {
+    fn push(&mut self, part: Part) {
         let fits = self.open.as_ref().is_some_and(|open| {
             open.bytes.saturating_add(part.bytes) <= self.item_bytes && open.pieces.len() < MOST_PIECES
         });
@@ -121,7 +116,7 @@ impl Cutter<'_> {
             self.close();
         }
         let open = self.open.get_or_insert_default();
-        open.pieces.push(Piece { segment: part.segment.to_owned(), documents: part.documents });
+        open.pieces.push(part.piece);
         open.bytes = open.bytes.saturating_add(part.bytes);
         open.live = open.live.saturating_add(part.live);
     }

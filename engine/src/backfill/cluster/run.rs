@@ -86,9 +86,10 @@ pub async fn run(
     destination.failed.check().await?;
     let (selected, excluded) = select(snapshot, &settings.selection).await?;
     let state = store.join(&settings.job).await?;
-    // Every worker plans: that its plan is the same shows that it has the same snapshot and the same settings.
-    let items = plan(snapshot, &selected, settings.item_bytes).await?;
-    store.plan(&items).await?;
+    if state == SessionState::Planning {
+        let items = plan(snapshot, &selected, settings.item_bytes).await?;
+        store.plan(&items).await?;
+    }
     if settings.retry_quarantined {
         let items = store.retry_quarantined().await?;
         tracing::info!(items, "work items that were given up are tried again");
@@ -135,7 +136,10 @@ fn context(settings: &Settings, destination: Destination, progress: &Arc<Progres
     let Destination { sink, most_requests, writer, limits, chain, failed, cancel } = destination;
     let share = usize::try_from(settings.memory / BATCH_SHARE).unwrap_or(usize::MAX);
     Ok(Context {
-        resources: Resources { memory: MemoryBudget::new(settings.memory), threads: Arc::new(pool) },
+        resources: Resources {
+            memory: MemoryBudget::new(settings.memory).measured(),
+            threads: Arc::new(pool),
+        },
         sink,
         writer,
         chain: chain.filter(|chain| !chain.is_empty()),
@@ -144,6 +148,7 @@ fn context(settings: &Settings, destination: Destination, progress: &Arc<Progres
         progress: Arc::clone(progress),
         cancel,
         blocks: Default::default(),
+        buffers: Default::default(),
         pace: Pace::new(most_requests.saturating_add(threads).saturating_add(2)),
         noted: Noted::default(),
     })

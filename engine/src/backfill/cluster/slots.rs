@@ -5,12 +5,13 @@ use super::context::Context;
 use super::error::Result;
 use super::item::copy_item;
 use crate::coordination::{Completion, Lease, WorkStore};
+use crate::telemetry::meters;
 use futures::future::join_all;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
 /// How long to wait when there is no item to take.
 const WAIT: Duration = Duration::from_secs(1);
@@ -24,6 +25,8 @@ pub(super) struct Slots<'a, 's, 'c> {
     looking: Mutex<()>,
     /// Slots that have an item.
     busy: AtomicU64,
+    /// An item came to its end.
+    ended: Notify,
     is_complete: AtomicBool,
     items: AtomicU64,
 }
@@ -36,6 +39,7 @@ impl<'a, 's, 'c> Slots<'a, 's, 'c> {
             store,
             looking: Mutex::default(),
             busy: AtomicU64::new(0),
+            ended: Notify::new(),
             is_complete: AtomicBool::new(false),
             items: AtomicU64::new(0),
         }
@@ -64,6 +68,7 @@ impl<'a, 's, 'c> Slots<'a, 's, 'c> {
             self.items.fetch_add(1, Ordering::Relaxed);
             let result = copy_item(self.context, self.catalog, self.store, lease).await;
             self.busy.fetch_sub(1, Ordering::Relaxed);
+            self.ended.notify_one();
             result?;
         }
         Ok(())
@@ -86,8 +91,15 @@ impl<'a, 's, 'c> Slots<'a, 's, 'c> {
                     continue;
                 }
                 self.store.request_split().await?;
+                meters().alive(); // Others have all the items.
             }
-            self.context.cancel.unless(tokio::time::sleep(WAIT)).await;
+            let wait = async {
+                tokio::select! {
+                    () = tokio::time::sleep(WAIT) => {}
+                    () = self.ended.notified() => {}
+                }
+            };
+            self.context.cancel.unless(wait).await;
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::bulk::{BatchOutcome, FailedOperation};
 use crate::coordination::Counts;
 use crate::flow::Fence;
 use crate::segment::{Unit, read_unit};
+use crate::telemetry::FailedClass;
 use codecs::bulk::OpType;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -57,7 +58,9 @@ pub(super) async fn copy_unit(context: Arc<Context>, item: Arc<ItemInfo>, unit: 
     counts.excluded = tally.excluded;
     context.progress.excluded(counts.excluded);
     context.progress.written(counts.written, counts.bytes);
-    context.progress.failed(counts.failed_total());
+    for (class, documents) in &counts.failed {
+        context.progress.failed(FailedClass::of(class), *documents);
+    }
     Ok(UnitOutcome { counts, damage: batcher.damage().cloned() })
 }
 
@@ -73,7 +76,7 @@ async fn deliver(
         let mut outcome = context.send(batch, &item.fence).await?;
         context.noted.note_operations(&outcome);
         record(context, item, &index, verdicts, &outcome).await?;
-        batcher.reuse(std::mem::take(&mut outcome.buffer));
+        context.give_back(std::mem::take(&mut outcome.buffer));
     }
     for unsent in batcher.take_unsent() {
         context.failed.record_document(unsent.record(&item.id, &item.index)).await?;
