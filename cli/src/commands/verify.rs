@@ -272,6 +272,10 @@ fn verdict(report: &Report, total: &Counts) -> String {
             format!("equal, as far as the sample says: {} holds what {} holds", report.target, report.source)
         }
         Outcome::Equal => format!("equal: {} holds what {} holds", report.target, report.source),
+        Outcome::Different if total.holds_what_is_read() => format!(
+            "NOT proven: {} holds what could be read of {}, which is not all, or cannot be trusted",
+            report.target, report.source
+        ),
         Outcome::Different => {
             format!("NOT equal: {} does not hold what {} holds", report.target, report.source)
         }

@@ -53,12 +53,16 @@ impl Counts {
     /// Whether the target holds what the source holds, as far as it was looked at.
     #[must_use]
     pub const fn agrees(&self) -> bool {
-        self.missing == 0
-            && self.different == 0
-            && self.extra == 0
+        self.holds_what_is_read()
             && self.unreadable == 0
             && self.unknown_shards == 0
             && self.untrusted_segments == 0
+    }
+
+    /// Whether the target holds what could be read of the source.
+    #[must_use]
+    pub const fn holds_what_is_read(&self) -> bool {
+        self.missing == 0 && self.different == 0 && self.extra == 0
     }
 
     /// Adds the counts of another index.
