@@ -266,8 +266,8 @@ fn errors_say_what_there_is_and_what_to_do() {
         ),
         (
             "backfill --repo DEMO --snapshot snap1 --target nowhere",
-            "error: invalid value 'nowhere' for '--target <TARGET>': expected `ndjson:DIR`, `-` for standard \
-             output, or `null:`\n\nFor more information, try '--help'.\n",
+            "error: invalid value 'nowhere' for '--target <TARGET>': expected the URL of a cluster \
+             (`https://host:9200`), `ndjson:DIR`, `-`, `null:` or `null-bulk:`\n\nFor more information, try '--help'.\n",
         ),
         (
             "backfill --repo gs://a/b --snapshot snap1 --target -",
