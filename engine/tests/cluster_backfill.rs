@@ -1,5 +1,5 @@
 //! The line into a cluster, without a cluster: batches end where they would be sent.
-#![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test may panic")]
 
 #[path = "../../tests/support/mod.rs"]
 mod support;

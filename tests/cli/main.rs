@@ -5,6 +5,7 @@
 mod failed;
 #[path = "../support/mod.rs"]
 mod support;
+mod telemetry;
 
 use std::path::Path;
 use support::{demo, ferry_in, scratch};
@@ -108,11 +109,13 @@ error: no index of any snapshot of `file://DEMO` matches `nope`; there are: `all
 /// What `--help` of a command lists: every option is a variable too, as the page of the program says.
 #[test]
 fn every_option_has_its_variable() {
-    for command in ["backfill", "snapshot list", "snapshot show", "snapshot check"] {
+    for command in
+        ["backfill", "backfill status", "verify", "snapshot list", "snapshot show", "snapshot check"]
+    {
         let (status, help, _) = ferry("help", &format!("{command} --help"));
         assert_eq!(status, Some(0));
         let options = help.lines().map(str::trim_start).filter_map(|line| {
-            let start = line.find("--").filter(|start| *start <= 4)?;
+            let start = line.find("--").filter(|start| line.starts_with('-') && *start <= 4)?;
             line[start + 2..].split([' ', '\n']).next()
         });
         for option in options.filter(|option| !matches!(*option, "help" | "version")) {
@@ -263,8 +266,8 @@ fn errors_say_what_there_is_and_what_to_do() {
         ),
         (
             "backfill --repo DEMO --snapshot snap1 --target nowhere",
-            "error: invalid value 'nowhere' for '--target <TARGET>': expected `ndjson:DIR`, `-` for standard \
-             output, or `null:`\n\nFor more information, try '--help'.\n",
+            "error: invalid value 'nowhere' for '--target <TARGET>': expected the URL of a cluster \
+             (`https://host:9200`), `ndjson:DIR`, `-`, `null:` or `null-bulk:`\n\nFor more information, try '--help'.\n",
         ),
         (
             "backfill --repo gs://a/b --snapshot snap1 --target -",

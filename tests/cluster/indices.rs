@@ -25,12 +25,11 @@ pub fn make(server: &Server, fixture: &Path, snapshot: &str) -> Made {
     let mut made = Made::default();
     for name in manifest["counts"][snapshot].as_object().expect("counts").keys() {
         let index = &manifest["indices"][name];
-        let shards = &index["settings"]["index"]["number_of_shards"];
-        let settings = json!({"number_of_shards": shards, "number_of_replicas": 0});
-        let mappings = of_target(server, &index["mappings"]);
+        let settings = settings(&index["settings"]["index"]);
+        let mappings = of_target(server, index);
         let mut tries = mappings.iter().map(|mappings| json!({"settings": settings, "mappings": mappings}));
         let path = format!("/{}", http::encoded(name));
-        let mut is_taken = |body: Option<Value>| {
+        let is_taken = |body: Option<Value>| {
             body.is_some_and(|body| http::send(&server.url, "PUT", &path, &body.to_string()).status == 200)
         };
         if is_taken(tries.next()) {
@@ -45,14 +44,35 @@ pub fn make(server: &Server, fixture: &Path, snapshot: &str) -> Made {
     made
 }
 
+/// Whether Elasticsearch 6 or an older one made an index; those of OpenSearch have larger numbers.
+fn is_before_7(settings: &Value) -> bool {
+    settings["version"]["created"].as_str().expect("a version").parse::<u32>().expect("a number") < 7_000_000
+}
+
+/// As many shards as there were, and each document on the same one: those with equal ids must not meet.
+///
+/// Elasticsearch 7 and OpenSearch spread documents over the shards that an index could be split into.
+fn settings(index: &Value) -> Value {
+    let number = |key: &str| index[key].as_str().map(|number| number.parse::<u32>().expect("a number"));
+    let shards = number("number_of_shards").expect("shards");
+    let usual = || {
+        let doublings = shards.next_power_of_two().trailing_zeros();
+        if is_before_7(index) { shards } else { shards << 10_u32.saturating_sub(doublings).max(1) }
+    };
+    let routing = number("number_of_routing_shards").unwrap_or_else(usual);
+    json!({"number_of_shards": shards, "number_of_routing_shards": routing, "number_of_replicas": 0})
+}
+
 /// Mappings in the form of the target, as they were and translated; none where several types cannot become one.
-fn of_target(server: &Server, mappings: &Value) -> Vec<Value> {
-    let all = mappings.as_object().cloned().unwrap_or_default();
+fn of_target(server: &Server, index: &Value) -> Vec<Value> {
+    let all = index["mappings"].as_object().cloned().unwrap_or_default();
     // Since Elasticsearch 7 there is no level of types.
     let is_typed = !all.is_empty() && all.keys().all(|key| !is_of_mapping(key));
     let (type_name, mapping) = match (is_typed, all.len()) {
         (true, 1) => all.into_iter().next().expect("one"),
         (true, _) => return Vec::new(),
+        // The type that all documents of the fixtures had in Elasticsearch 6, whose name the server of the manifest hides.
+        (false, _) if is_before_7(&index["settings"]["index"]) => ("doc".to_owned(), Value::Object(all)),
         (false, _) => ("_doc".to_owned(), Value::Object(all)),
     };
     let has_types = server.version.starts_with("es-6");

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-const WORKERS: usize = 3;
+const WORKERS: u32 = 3;
 
 /// Redone work of a kill, at most.
 const REDONE_SECONDS: f64 = 5.0;
@@ -64,12 +64,12 @@ impl Kills {
         let mut working = 0;
         for kill in 0..self.kills {
             sleep(Duration::from_millis(random.within(self.pause.clone())));
-            let at = usize::try_from(random.within(0..WORKERS as u64)).unwrap();
+            let at = usize::try_from(random.within(0..u64::from(WORKERS))).unwrap();
             let killed = workers.swap_remove(at);
             let name = killed.name.clone();
             working += u32::from(has_items(job, &name));
             assert!(killed.kill(), "complete after {kill} kills:\n{}", job.log(&name));
-            workers.push(job.start(&format!("w{}", WORKERS as u32 + kill)));
+            workers.push(job.start(&format!("w{}", WORKERS + kill)));
         }
         (workers, working)
     }
@@ -108,7 +108,7 @@ impl Kills {
         let items = items(job);
         let sum = |field| items.iter().map(|item| number(item, field)).sum::<u64>();
         let (attempts, epochs) = (sum("attempts"), sum("epoch"));
-        let logs: String = (0..WORKERS as u32 + self.kills).map(|n| job.log(&format!("w{n}"))).collect();
+        let logs: String = (0..WORKERS + self.kills).map(|n| job.log(&format!("w{n}"))).collect();
         let taken = logs.matches("work item taken from a worker that stopped without a word").count() as u64;
         let most = items.iter().map(|item| number(item, "attempts")).max().unwrap_or(0);
         println!(

@@ -25,5 +25,6 @@ mod matrix;
 mod poison;
 mod proxy;
 mod random;
+mod secrets;
 mod server;
 mod source;

@@ -56,13 +56,9 @@ impl Server {
 
     /// Deletes every index, by name: some servers take no patterns.
     pub fn clear(&self) {
-        let Value::Array(indices) = http::get(&self.url, "/_cat/indices?format=json&expand_wildcards=all")
-        else {
-            panic!("no list of indices");
-        };
-        for index in indices {
-            let name = http::encoded(index["index"].as_str().unwrap());
-            http::json(&self.url, "DELETE", &format!("/{name}"), &Value::Null);
+        let state = http::get(&self.url, "/_cluster/state/metadata?filter_path=metadata.indices.*.state");
+        for index in state["metadata"]["indices"].as_object().into_iter().flat_map(|indices| indices.keys()) {
+            http::json(&self.url, "DELETE", &format!("/{}", http::encoded(index)), &Value::Null);
         }
     }
 }

@@ -102,12 +102,18 @@ pub fn copy_folder(from: &Path, to: &Path) {
 
 /// Runs `ferry` in a folder, with none of its environment variables set.
 pub fn ferry_in(folder: &Path, arguments: &[&str]) -> Output {
+    ferry_command(folder, arguments).output().expect("ferry runs")
+}
+
+/// The same, not started yet.
+pub fn ferry_command(folder: &Path, arguments: &[&str]) -> Command {
     let Some(ferry) = option_env!("CARGO_BIN_EXE_ferry") else { panic!("not a test of the command line") };
     let mut command = Command::new(ferry);
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("FERRY_")) {
         command.env_remove(name);
     }
-    command.current_dir(folder).args(arguments).env("COLUMNS", "100").output().expect("ferry runs")
+    command.env_remove("RUST_LOG").env("COLUMNS", "100").current_dir(folder).args(arguments);
+    command
 }
 
 /// The JSON document that a command printed.

@@ -219,6 +219,11 @@ impl BatchBuilder {
         }
     }
 
+    /// Whether there is memory for lines.
+    pub(crate) const fn has_buffer(&self) -> bool {
+        self.buffer.capacity() > 0
+    }
+
     /// Gives the buffer away, if nothing waits in it.
     pub(crate) fn take_buffer(&mut self) -> Vec<u8> {
         if self.operations.is_empty() { std::mem::take(&mut self.buffer) } else { Vec::new() }

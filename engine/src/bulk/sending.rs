@@ -3,7 +3,7 @@
 use super::verdict::{Answer, Refusal, Verdict, judge, retry_cause, understand};
 use super::{BatchOutcome, BulkBatch, BulkSink, FailedOperation, FailureClass, SinkError};
 use crate::flow::Fence;
-use crate::telemetry::{RequestOutcome, RetryCause, Stage, meters};
+use crate::telemetry::{RequestOutcome, Stage, meters};
 use codecs::bulk::{OperationResult, ParsedAction};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -138,13 +138,12 @@ impl<'a> Sending<'a> {
             self.trouble = None;
         }
         let requested = attempt.answer.as_ref().ok().and_then(|response| response.retry_after);
-        let latency = attempt.latency;
-        match understand(attempt.answer, operations) {
+        let answer = understand(attempt.answer, operations);
+        let outcome = answer.outcome(&self.sink.settings.allowed);
+        meters().answered(outcome, answer.is_throttled(), attempt.latency);
+        match answer {
             Answer::Results(results) => {
-                let is_busy = results.iter().any(|result| self.judge(result) == Verdict::Busy);
-                let outcome = if is_busy { RequestOutcome::Busy } else { RequestOutcome::Answered };
-                meters().answered(outcome, latency);
-                if is_busy {
+                if outcome == RequestOutcome::Busy {
                     self.sink.counters.add_busy();
                     attempt.permit.overloaded();
                 } else {
@@ -153,27 +152,24 @@ impl<'a> Sending<'a> {
                 self.take_results(group, results, requested)
             }
             Answer::Busy { why, cause, maybe_done } => {
-                meters().answered(RequestOutcome::Busy, latency);
                 attempt.permit.overloaded();
                 self.sink.counters.add_busy();
                 self.may_be_done(&group, maybe_done);
                 let delay = self.again(group, why, requested)?;
-                retried(&HashMap::from([(cause, operations)]));
+                meters().retried(cause, operations);
                 Ok(Some(delay))
             }
             Answer::Fault { why, cause, maybe_done } => {
-                meters().answered(RequestOutcome::Fault, latency);
                 attempt.permit.overloaded();
                 self.sink.counters.add_fault();
                 self.may_be_done(&group, maybe_done);
                 let delay = self.lost(group, why, requested).await?;
                 if delay.is_some() {
-                    retried(&HashMap::from([(cause, operations)]));
+                    meters().retried(cause, operations);
                 }
                 Ok(delay)
             }
             answer => {
-                meters().answered(RequestOutcome::Refused, latency);
                 drop(attempt.permit);
                 self.take_refusal(group, bytes, answer).map(|()| None)
             }
@@ -217,7 +213,7 @@ impl<'a> Sending<'a> {
         }
         let retries = if has_progress { 0 } else { group.retries };
         let delay = self.again(Group { positions: without, retries, losses: 0 }, last, requested)?;
-        retried(&causes);
+        causes.into_iter().for_each(|(cause, operations)| meters().retried(cause, operations));
         Ok(Some(delay))
     }
 
@@ -445,14 +441,6 @@ impl<'a> Sending<'a> {
     fn refused(&self, refusal: &Refusal) -> SinkError {
         SinkError::Refused { url: self.sink.url(), index: self.index(), answer: refusal.words() }
     }
-}
-
-/// Counts operations of one request that are sent again, by cause.
-fn retried(causes: &HashMap<RetryCause, usize>) {
-    if causes.contains_key(&RetryCause::TooManyRequests) {
-        meters().throttled();
-    }
-    causes.iter().for_each(|(cause, operations)| meters().retried(*cause, *operations));
 }
 
 fn reason(class: FailureClass, refusal: &Refusal) -> Reason {

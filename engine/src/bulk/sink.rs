@@ -93,6 +93,7 @@ impl BulkSink {
     /// A sink for the cluster of this client.
     #[must_use]
     pub fn new(client: Client, settings: SinkSettings, limit: ConcurrencyLimit) -> Self {
+        meters().allow_silence(settings.retry_budget);
         Self {
             client,
             settings,

@@ -2,7 +2,7 @@
 //! trusted.
 
 use crate::target::{Response, SendError};
-use crate::telemetry::RetryCause;
+use crate::telemetry::{RequestOutcome, RetryCause};
 use codecs::bulk::{OperationError, OperationResult, read_error, read_response};
 use std::collections::BTreeSet;
 
@@ -125,6 +125,32 @@ pub(super) enum Answer {
     Unwanted(Refusal),
     /// It cannot be sent.
     Unsendable(SendError),
+}
+
+impl Answer {
+    /// What came of the request as a whole.
+    pub(super) fn outcome(&self, allowed: &BTreeSet<String>) -> RequestOutcome {
+        match self {
+            Self::Results(results)
+                if results.iter().any(|result| judge(result, allowed) == Verdict::Busy) =>
+            {
+                RequestOutcome::Busy
+            }
+            Self::Results(_) => RequestOutcome::Answered,
+            Self::Busy { .. } => RequestOutcome::Busy,
+            Self::Fault { .. } => RequestOutcome::Fault,
+            _ => RequestOutcome::Refused,
+        }
+    }
+
+    /// Whether the status is 429, of the request or of some operations.
+    pub(super) fn is_throttled(&self) -> bool {
+        match self {
+            Self::Results(results) => results.iter().any(|result| result.status == 429),
+            Self::Busy { cause, .. } => *cause == RetryCause::TooManyRequests,
+            _ => false,
+        }
+    }
 }
 
 /// An answer that refuses a whole request.

@@ -179,13 +179,11 @@ impl Meters {
         self.retried.add(cause, operations as u64);
     }
 
-    /// The target answered a bulk request with 429, for all or some of its operations.
-    pub fn throttled(&self) {
-        self.throttled.increment(1);
-    }
-
     /// One attempt at a bulk request came to its end; the time counts as that of [`Stage::Send`], too.
-    pub fn answered(&self, outcome: RequestOutcome, elapsed: Duration) {
+    ///
+    /// `throttled`: the target answered with 429, for all or some of its operations.
+    pub fn answered(&self, outcome: RequestOutcome, throttled: bool, elapsed: Duration) {
+        self.throttled.increment(throttled.into());
         self.request_seconds.of(outcome).into_iter().for_each(|handle| handle.record(elapsed));
         self.stage_seconds.record(Stage::Send, elapsed);
     }
@@ -226,6 +224,11 @@ impl Meters {
     /// All is well, but there is nothing to count: such as when other workers have all the items.
     pub fn alive(&self) {
         self.pulse.iter().for_each(Pulse::alive);
+    }
+
+    /// Nothing may happen for so long, as when a target is down, before the run ends by itself.
+    pub fn allow_silence(&self, silence: Duration) {
+        self.pulse.iter().for_each(|pulse| pulse.allow_silence(silence));
     }
 
     /// The operator holds the run back, or lets it go on.

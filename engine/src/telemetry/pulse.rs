@@ -4,9 +4,12 @@ use serde::Serialize;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// A run without progress for so long is stuck: longer than the ten minutes in which a batch is sent again and again
-/// before the run gives up by itself.
+/// A run without progress for so long is stuck, unless more was allowed: longer than the ten minutes in which a batch is
+/// sent again and again before the run gives up by itself.
 pub const STUCK_AFTER: Duration = Duration::from_secs(15 * 60);
+
+/// How much longer than a run may be silent it has to be to count as stuck.
+const MARGIN: Duration = Duration::from_secs(5 * 60);
 
 /// How a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -50,6 +53,8 @@ pub(super) struct Pulse {
     start_since_1970: Duration,
     /// In milliseconds since the start; 0 for never.
     last: AtomicU64,
+    /// In milliseconds: longer without progress is stuck.
+    patience: AtomicU64,
     has_progress: AtomicBool,
     paused: AtomicBool,
     done: AtomicBool,
@@ -62,6 +67,7 @@ impl Pulse {
             start: Instant::now(),
             start_since_1970: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
             last: AtomicU64::new(0),
+            patience: AtomicU64::new(millis(STUCK_AFTER)),
             has_progress: AtomicBool::new(false),
             paused: AtomicBool::new(false),
             done: AtomicBool::new(false),
@@ -82,8 +88,12 @@ impl Pulse {
 
     /// Nothing was done, and there was nothing to do.
     pub(super) fn alive(&self) {
-        let millis = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.last.fetch_max(millis, Ordering::Relaxed);
+        self.last.fetch_max(millis(self.start.elapsed()), Ordering::Relaxed);
+    }
+
+    /// Silence of so long is no fault.
+    pub(super) fn allow_silence(&self, silence: Duration) {
+        self.patience.fetch_max(millis(silence.saturating_add(MARGIN)), Ordering::Relaxed);
     }
 
     pub(super) fn pause(&self, paused: bool) {
@@ -117,12 +127,16 @@ impl Pulse {
             () if is(&self.failed) => State::Failed,
             () if is(&self.done) => State::Done,
             () if is(&self.paused) => State::Paused,
-            () if idle >= STUCK_AFTER => State::Stuck,
+            () if millis(idle) >= self.patience.load(Ordering::Relaxed) => State::Stuck,
             () if is(&self.has_progress) => State::Running,
             () => State::Starting,
         };
         Health { state, seconds_since_progress: (idle.as_secs_f64() * 1000.0).round() / 1000.0 }
     }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -144,6 +158,14 @@ mod tests {
         assert_eq!((state(&pulse, 1), state(&pulse, 16)), (State::Running, State::Stuck));
         pulse.last.store(10 * 60_000, Ordering::Relaxed);
         assert_eq!((state(&pulse, 24), state(&pulse, 25)), (State::Running, State::Stuck));
+    }
+
+    #[test]
+    fn silence_that_is_allowed_is_not_stuck() {
+        let pulse = Pulse::start();
+        pulse.allow_silence(Duration::from_secs(60 * 60));
+        pulse.allow_silence(Duration::from_secs(60));
+        assert_eq!((state(&pulse, 64), state(&pulse, 65)), (State::Starting, State::Stuck));
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub(crate) struct StatusArgs {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 struct Speed {
     documents_per_second: f64,
-    bytes_per_second: f64,
+    bytes_per_second: u64,
     /// Seconds until the end, if it goes on like this.
     seconds_left: Option<f64>,
 }
@@ -68,7 +68,7 @@ impl Speed {
         let left = now.documents.saturating_sub(done(now)) as f64;
         Self {
             documents_per_second,
-            bytes_per_second: a_second(before.written_bytes, now.written_bytes),
+            bytes_per_second: now.written_bytes.saturating_sub(before.written_bytes) / time.as_secs().max(1),
             seconds_left: (documents_per_second > 0.0).then(|| left / documents_per_second),
         }
     }
@@ -121,7 +121,7 @@ fn describe(status: &Status, speed: Option<Speed>) -> String {
         lines.push(format!(
             "{:.0} documents/s, {}/s{left}",
             speed.documents_per_second,
-            size(speed.bytes_per_second as u64)
+            size(speed.bytes_per_second)
         ));
     }
     if !status.held.is_empty() {

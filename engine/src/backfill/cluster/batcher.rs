@@ -11,7 +11,6 @@ use crate::segment::{Added, Batcher, ChunkBytes, ReadFailure, Segment, Unit};
 use crate::transform::{Chain, Item, Operation, Output, Worker};
 use bytes::Bytes;
 use codecs::bulk::{Action, OpType};
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -130,6 +129,7 @@ impl OperationBatcher {
     }
 
     fn add_as_it_is(&mut self, segment: &Arc<str>, document: &Document<'_>) {
+        self.context.lend_buffer(&mut self.builder);
         match self.builder.add(&self.writer, segment, document) {
             Ok(full) => {
                 self.full.extend(full);
@@ -173,28 +173,28 @@ impl OperationBatcher {
     }
 
     fn add_output(&mut self, segment: &Arc<str>, document: &Document<'_>, output: &Output<'_>) {
-        let bytes = |text: &Cow<'_, str>| text.as_bytes().to_vec();
-        let (id, routing) = (output.id.as_ref().map(bytes), output.routing.as_ref().map(bytes));
-        let type_name = output.type_name.as_ref().map(bytes);
+        let [id, type_name, routing] =
+            [&output.id, &output.type_name, &output.routing].map(|text| text.as_deref().map(str::as_bytes));
         let action = Action {
             op: match output.op {
                 Operation::Create => OpType::Create,
                 Operation::Index => self.writer.op,
             },
             index: None,
-            type_name: type_name.as_deref().filter(|_| self.writer.types),
-            id: id.as_deref().filter(|_| !self.writer.server_ids),
-            routing: routing.as_deref(),
+            type_name: type_name.filter(|_| self.writer.types),
+            id: id.filter(|_| !self.writer.server_ids),
+            routing,
             parent: output.parent.map(str::as_bytes).filter(|_| self.writer.parents),
         };
-        let limits = self.context.limits;
-        let builder = if *output.index == *self.index {
-            &mut self.builder
-        } else {
+        if *output.index != *self.index && !self.others.contains_key(&*output.index) {
             let index: Arc<str> = Arc::from(&*output.index);
-            self.others.entry(index).or_insert_with_key(|index| BatchBuilder::new(Arc::clone(index), limits))
-        };
-        let id = id.as_deref().unwrap_or(document.id);
+            let builder = BatchBuilder::new(Arc::clone(&index), self.context.limits);
+            self.others.insert(index, builder);
+        }
+        let other = self.others.get_mut(&*output.index);
+        let builder = other.unwrap_or(&mut self.builder);
+        self.context.lend_buffer(builder);
+        let id = id.unwrap_or(document.id);
         let full = builder.add_operation(&action, id, &output.source, segment, document.number);
         self.full.extend(full);
         self.bound_builders();
@@ -237,12 +237,13 @@ impl Batcher for OperationBatcher {
 
     fn open(&mut self) {
         self.block = self.context.blocks.take();
-        self.builder.reuse(self.context.buffers.take());
     }
 
     fn close(&mut self) {
         self.context.blocks.give_back(std::mem::take(&mut self.block));
-        self.context.give_back(self.builder.take_buffer());
+        for builder in std::iter::once(&mut self.builder).chain(self.others.values_mut()) {
+            self.context.give_back(builder.take_buffer());
+        }
     }
 
     fn is_empty(&self) -> bool {

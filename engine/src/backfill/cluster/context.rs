@@ -3,7 +3,8 @@
 use super::pace::Pace;
 use crate::backfill::Progress;
 use crate::bulk::{
-    BatchLimits, BatchOutcome, BulkBatch, BulkSink, FailedDocuments, FailureClass, OperationWriter, SinkError,
+    BatchBuilder, BatchLimits, BatchOutcome, BulkBatch, BulkSink, FailedDocuments, FailureClass,
+    OperationWriter, SinkError,
 };
 use crate::document::DocumentBlock;
 use crate::flow::{Cancel, Fence, Kept};
@@ -55,6 +56,13 @@ impl Context {
                 let (indexed, bytes) = (batch.len() as u64, batch.byte_len());
                 Ok(BatchOutcome { indexed, bytes, buffer: batch.into_buffer(), ..BatchOutcome::default() })
             }
+        }
+    }
+
+    /// Gives a builder a buffer, if it has none.
+    pub(super) fn lend_buffer(&self, builder: &mut BatchBuilder) {
+        if !builder.has_buffer() {
+            builder.reuse(self.buffers.take());
         }
     }
 

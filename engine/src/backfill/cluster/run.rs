@@ -12,7 +12,7 @@ use crate::bulk::{BatchLimits, BulkSink, FailedDocuments, OperationWriter};
 use crate::coordination::{Fingerprint, Status};
 use crate::coordination::{SessionState, WorkStore};
 use crate::error::Error as EngineError;
-use crate::flow::{Cancel, MemoryBudget};
+use crate::flow::{Cancel, Kept, MemoryBudget};
 use crate::segment::{Resources, select};
 use crate::snapshot::{IndexSelection, Snapshot};
 use crate::transform::Chain;
@@ -134,6 +134,7 @@ fn context(settings: &Settings, destination: Destination, progress: &Arc<Progres
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|n| format!("decode-{n}"));
     let pool = pool.build().map_err(|error| EngineError::Threads { reason: error.to_string() })?;
     let Destination { sink, most_requests, writer, limits, chain, failed, cancel } = destination;
+    let most_units = most_requests.saturating_add(threads).saturating_add(2);
     let share = usize::try_from(settings.memory / BATCH_SHARE).unwrap_or(usize::MAX);
     Ok(Context {
         resources: Resources {
@@ -148,8 +149,8 @@ fn context(settings: &Settings, destination: Destination, progress: &Arc<Progres
         progress: Arc::clone(progress),
         cancel,
         blocks: Default::default(),
-        buffers: Default::default(),
-        pace: Pace::new(most_requests.saturating_add(threads).saturating_add(2)),
+        buffers: Kept::at_most(most_units),
+        pace: Pace::new(most_units),
         noted: Noted::default(),
     })
 }
