@@ -11,13 +11,13 @@ use crate::support::json_of;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// Each fault happens to 1 % of the bulk requests.
-fn chaos(name: &'static str, documents: u32) {
+/// Each fault happens to so many of a thousand bulk requests.
+fn chaos(name: &'static str, documents: u32, permille: u64) {
     let server = Server::usual();
     let source = Source::with_deletes(server, name, documents, 2);
     let settings = json!({"settings": {"number_of_shards": 2, "number_of_replicas": 0}});
     http::json(&server.url, "PUT", &format!("/{name}"), &settings);
-    let proxy = Proxy::start(&server.url, 10, None, Random::seeded(name));
+    let proxy = Proxy::start(&server.url, permille, None, Random::seeded(name));
     let options = "--batch-documents 20 --target-timeout 3 --item-bytes 1MB";
     let job = Job::new(name, &source.repo, "snap", &proxy.url).with(options);
     let output = job.backfill("");
@@ -67,11 +67,11 @@ fn check_failed(job: &Job, source: &Source, refused: &[String]) {
 #[test]
 #[ignore = "needs a JDK and Maven"]
 fn cluster_quick_every_fault_of_a_target_is_in_the_books() {
-    chaos("short-chaos", 24_000);
+    chaos("short-chaos", 18_000, 15);
 }
 
 #[test]
 #[ignore = "needs a JDK and Maven"]
 fn cluster_all_every_fault_of_a_target_is_in_the_books() {
-    chaos("long-chaos", 200_000);
+    chaos("long-chaos", 200_000, 10);
 }

@@ -144,10 +144,10 @@ fn split_off(job: &Job) -> u64 {
 fn cluster_quick_kills_between_small_items_lose_and_double_nothing() {
     Kills {
         index: "small-items",
-        documents: 30_000,
+        documents: 20_000,
         shards: 2,
-        kills: 6,
-        pause: 1500..3500,
+        kills: 4,
+        pause: 1000..2500,
         rate: 500,
         options: "--item-bytes 400KB --items-at-once 2 --batch-documents 200",
     }
@@ -160,10 +160,10 @@ fn cluster_quick_kills_between_small_items_lose_and_double_nothing() {
 fn cluster_quick_kills_within_large_items_lose_and_double_nothing() {
     Kills {
         index: "large-items",
-        documents: 60_000,
+        documents: 40_000,
         shards: 6,
-        kills: 6,
-        pause: 3000..6000,
+        kills: 4,
+        pause: 2500..5000,
         rate: 500,
         options: "--items-at-once 2 --batch-documents 200",
     }
