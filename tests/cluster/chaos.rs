@@ -3,7 +3,7 @@
 use crate::http;
 use crate::job::{Job, key, number};
 use crate::poison::ids;
-use crate::proxy::{FAULTS, Fault, Proxy};
+use crate::proxy::{Done, FAULTS, Fault, Proxy};
 use crate::random::Random;
 use crate::server::Server;
 use crate::source::Source;
@@ -37,30 +37,35 @@ fn chaos(name: &'static str, documents: u32, permille: u64) {
     assert!(FAULTS.iter().all(|fault| done.faults.contains_key(fault)), "each fault has happened");
     assert!(busy >= count(&[Fault::TooMany, Fault::Unavailable]));
     assert!(faults >= count(&[Fault::ResetBefore, Fault::ResetAfter, Fault::Cut, Fault::Late]));
-    check_failed(&Job { target: server.url.clone(), ..job }, &source, &done.refused);
+    check_failed(&Job { target: server.url.clone(), ..job }, &source, &done);
     http::json(&server.url, "DELETE", &format!("/{name}"), &Value::Null);
 }
 
-/// What was refused is recorded, is not in the target, and is what `verify` finds missing.
-fn check_failed(job: &Job, source: &Source, refused: &[String]) {
+/// What was refused is recorded, is not in the target, and is what `verify` finds missing. What was refused after it had
+/// been done without a word is recorded as well, and there.
+fn check_failed(job: &Job, source: &Source, done: &Done) {
     let name = &job.session;
-    let refused: BTreeSet<_> = refused.iter().cloned().collect();
+    let refused: BTreeSet<_> = done.refused.iter().cloned().collect();
     let records = job.failed();
     let recorded: BTreeSet<_> = records.iter().map(|record| key(record)[1].clone()).collect();
     println!("chaos {name}: failed list:\n{}", job.failed_list().trim_end());
     assert_eq!((recorded.len(), &recorded), (records.len(), &refused), "each refusal once");
     assert!(records.iter().all(|record| record["class"] == "refused" && record["status"] == 400));
     let there = ids(&job.target, name);
-    let expected: BTreeSet<_> = source.live.difference(&refused).cloned().collect();
-    assert_eq!(there, expected);
+    assert!(there.is_subset(&source.live));
+    let absent: BTreeSet<_> = source.live.difference(&there).cloned().collect();
+    assert!(absent.is_subset(&refused), "nothing else is missing");
+    let unsaid: BTreeSet<_> = refused.difference(&absent).cloned().collect();
+    assert!(unsaid.is_subset(&done.done_unsaid), "these had been done before they were refused");
     let verified = job.verify();
     let missing: BTreeSet<_> = verified.documents("missing").into_iter().map(|[_, id, _]| id).collect();
-    assert_eq!(missing, refused, "verify finds missing what was refused");
+    assert_eq!(missing, absent, "verify finds missing what was refused");
     let counts = ["different", "extra", "unreadable"].map(|what| verified.count(what));
     assert_eq!((counts, verified.status), ([0; 3], Some(1)));
     println!(
-        "chaos {name}: verify: {} missing, 0 different, 0 extra: exactly the refused ones",
-        missing.len()
+        "chaos {name}: verify: {} missing, 0 different, 0 extra: exactly the refused ones, but for {} that had been done before without a word",
+        missing.len(),
+        unsaid.len()
     );
 }
 

@@ -205,7 +205,7 @@ fn cluster_all_fifty_five_kills_lose_and_double_nothing() {
         kills: 55,
         pause: 300..3000,
         rate: 600,
-        options: "--item-bytes 2MB --items-at-once 2 --batch-documents 200",
+        options: "--item-bytes 1MB --items-at-once 2 --batch-documents 200",
     }
     .run();
 }
