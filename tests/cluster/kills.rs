@@ -1,7 +1,7 @@
 //! Workers that are killed at random moments, and started again.
 
 use crate::http;
-use crate::job::{Job, Worker, number};
+use crate::job::{Job, Worker, key, number};
 use crate::random::Random;
 use crate::server::Server;
 use crate::source::Source;
@@ -34,15 +34,19 @@ impl Kills {
         let source = Source::with_deletes(server, self.index, self.documents, self.shards);
         let options = format!("--lease 10 --max-rate {} {}", self.rate, self.options);
         let job = Job::new(self.index, &source.repo, "snap", &server.url).shared().with(&options);
-        let settings = json!({"settings": {"number_of_shards": self.shards, "number_of_replicas": 0}});
-        http::json(&server.url, "PUT", &format!("/{}", self.index), &settings);
+        // Some documents are refused: they must be in the books and in the records, whenever a worker is killed.
+        let target = json!({
+            "settings": {"number_of_shards": self.shards, "number_of_replicas": 0},
+            "mappings": {"properties": {"code": {"type": "long"}}},
+        });
+        http::json(&server.url, "PUT", &format!("/{}", self.index), &target);
 
         let start = Instant::now();
         let (workers, working) = self.kill_at_random(&job);
         let after_kills = start.elapsed();
         for mut worker in workers {
             let status = worker.wait(Duration::from_secs(600));
-            assert_eq!(status, Some(0), "worker {}:\n{}", worker.name, job.log(&worker.name));
+            assert_eq!(status, Some(1), "worker {}:\n{}", worker.name, job.log(&worker.name));
         }
         println!(
             "kills {}: {} kills in {:.0} s, {working} of workers that had items; complete after {:.0} s",
@@ -52,6 +56,7 @@ impl Kills {
             start.elapsed().as_secs_f64()
         );
         self.check_documents(&job, &source, working);
+        self.check_refused(&job, &source);
         self.check_attempts(&job);
         http::json(&server.url, "DELETE", &format!("/{}", self.index), &Value::Null);
     }
@@ -79,28 +84,48 @@ impl Kills {
         let hits = http::hits(&job.target, self.index, false);
         let ids: BTreeSet<_> = hits.iter().map(|hit| hit["_id"].as_str().unwrap().to_owned()).collect();
         let twice = hits.len() - ids.len();
-        let missing = source.live.difference(&ids).count();
-        let extra = ids.difference(&source.live).count();
+        let expected: BTreeSet<_> = source.live.difference(&source.odd).cloned().collect();
+        let missing = expected.difference(&ids).count();
+        let extra = ids.difference(&expected).count();
         assert_eq!((missing, extra, twice), (0, 0, 0), "missing, extra, twice");
         let redone: u64 = hits.iter().map(|hit| number(hit, "_version") - 1).sum();
         let seconds = redone as f64 / f64::from(self.rate) / f64::from(working);
         println!(
             "kills {}: {} documents expected, {} there, {missing} missing, {extra} extra, {twice} twice; {redone} written again: {seconds:.2} s of work a kill",
             self.index,
-            source.live.len(),
+            expected.len(),
             hits.len()
         );
         assert!(seconds < REDONE_SECONDS, "{seconds} s of work a kill");
-        job.verify().assert_equal(source.documents());
         let status = job.status();
         assert_eq!(
             (status["state"].as_str(), number(&status["totals"], "written")),
-            (Some("complete"), source.documents())
+            (Some("complete"), expected.len() as u64)
         );
         assert_eq!(
             number(&status["totals"]["items"], "done"),
             number(&status["planned"], "items") + split_off(job)
         );
+    }
+
+    /// What the target refused counts once, is recorded, and is what is missing.
+    fn check_refused(&self, job: &Job, source: &Source) {
+        let counted = number(&job.status()["totals"], "failed");
+        let records = job.failed();
+        let recorded: BTreeSet<_> = records.iter().map(|record| key(record)[1].clone()).collect();
+        let verified = job.verify();
+        let missing: BTreeSet<_> = verified.documents("missing").into_iter().map(|[_, id, _]| id).collect();
+        println!(
+            "kills {}: {} documents refused, {counted} counted as failed, {} recorded ({} records), {} missing by verify",
+            self.index,
+            source.odd.len(),
+            recorded.len(),
+            records.len(),
+            missing.len()
+        );
+        assert_eq!((&recorded, &missing, counted), (&source.odd, &source.odd, source.odd.len() as u64));
+        let counts = ["different", "extra", "unreadable"].map(|what| verified.count(what));
+        assert_eq!((counts, verified.status), ([0; 3], Some(1)));
     }
 
     /// Each time that an item was taken counts as an attempt.
@@ -144,10 +169,10 @@ fn split_off(job: &Job) -> u64 {
 fn cluster_quick_kills_between_small_items_lose_and_double_nothing() {
     Kills {
         index: "small-items",
-        documents: 30_000,
+        documents: 20_000,
         shards: 2,
-        kills: 6,
-        pause: 1500..3500,
+        kills: 4,
+        pause: 1000..2500,
         rate: 500,
         options: "--item-bytes 400KB --items-at-once 2 --batch-documents 200",
     }
@@ -160,10 +185,10 @@ fn cluster_quick_kills_between_small_items_lose_and_double_nothing() {
 fn cluster_quick_kills_within_large_items_lose_and_double_nothing() {
     Kills {
         index: "large-items",
-        documents: 60_000,
+        documents: 40_000,
         shards: 6,
-        kills: 6,
-        pause: 3000..6000,
+        kills: 4,
+        pause: 2500..5000,
         rate: 500,
         options: "--items-at-once 2 --batch-documents 200",
     }
@@ -180,7 +205,7 @@ fn cluster_all_fifty_five_kills_lose_and_double_nothing() {
         kills: 55,
         pause: 300..3000,
         rate: 600,
-        options: "--item-bytes 2MB --items-at-once 2 --batch-documents 200",
+        options: "--item-bytes 1MB --items-at-once 2 --batch-documents 200",
     }
     .run();
 }

@@ -47,7 +47,7 @@ fn versions(job: &Job) -> BTreeMap<String, u64> {
 #[ignore = "needs a JDK and Maven"]
 fn cluster_quick_a_worker_that_stood_still_writes_nothing_more_and_no_wall_clock_matters() {
     let server = Server::usual();
-    let source = Source::with_deletes(server, "standstill", 30_000, 4);
+    let source = Source::with_deletes(server, "standstill", 24_000, 4);
     let options = "--lease 10 --max-rate 500 --items-at-once 2 --batch-documents 200";
     let job = Job::new("standstill", &source.repo, "snap", &server.url).shared().with(options);
     let settings = json!({"settings": {"number_of_shards": 4, "number_of_replicas": 0}});

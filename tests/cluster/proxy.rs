@@ -3,7 +3,7 @@
 use crate::http::host;
 use crate::random::Random;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -66,6 +66,8 @@ pub struct Done {
     pub faults: BTreeMap<Fault, u64>,
     /// Ids of operations that were answered with a refusal.
     pub refused: Vec<String>,
+    /// Ids of operations that were done, though the answer did not say so.
+    pub done_unsaid: BTreeSet<String>,
     pub denied: u64,
 }
 
@@ -118,7 +120,10 @@ impl Shared {
         let fault = *FAULTS.get(usize::try_from(number).unwrap())?;
         let is_alone = body.iter().filter(|byte| **byte == b'\n').count() == 2;
         if fault == Fault::Refuse || fault == Fault::BadRequest && is_alone {
-            done.refused.push(id_of_first(body));
+            done.refused.push(ids(body).swap_remove(0));
+        }
+        if matches!(fault, Fault::ResetAfter | Fault::Cut | Fault::Late | Fault::Lie) {
+            done.done_unsaid.extend(ids(body));
         }
         *done.faults.entry(fault).or_default() += 1;
         Some(fault)
@@ -222,10 +227,11 @@ fn without_first(request: &Message) -> Message {
     Message { head: format!("{}\r\ncontent-length: {}\r\n\r\n", head.join("\r\n"), body.len()), body }
 }
 
-fn id_of_first(body: &[u8]) -> String {
-    let line = body.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let action: Value = serde_json::from_slice(line).unwrap_or_default();
-    action["index"]["_id"].as_str().unwrap_or_default().to_owned()
+/// The ids of the operations of a request.
+fn ids(body: &[u8]) -> Vec<String> {
+    let lines = body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).step_by(2);
+    let actions = lines.map(|line| serde_json::from_slice::<Value>(line).expect("an action"));
+    actions.map(|action| action["index"]["_id"].as_str().expect("an id").to_owned()).collect()
 }
 
 fn answer(mut connection: &TcpStream, status: u16, body: &str) -> io::Result<()> {

@@ -17,6 +17,8 @@ pub struct Source {
     pub repo: PathBuf,
     /// The ids of all that was not deleted.
     pub live: BTreeSet<String>,
+    /// Those of them with a `code` that is no number.
+    pub odd: BTreeSet<String>,
 }
 
 /// Whether document `n` is deleted again: three of ten are.
@@ -28,11 +30,16 @@ fn id(n: u32) -> String {
     format!("d{n:07}")
 }
 
+/// Whether the `code` of document `n` is no number.
+const fn is_odd(n: u32) -> bool {
+    n % 50 == 7
+}
+
 /// About 300 bytes, half of them without pattern.
 fn document(n: u32, text: &mut String) {
     let mut random = Random::new(u64::from(n) << 20);
     let words = ["ferry", "harbour", "tide", "island", "captain", "lighthouse", "cargo", "rope"];
-    write!(text, r#"{{"n":{n},"group":"g{}","text":""#, n % 97).unwrap();
+    write!(text, r#"{{"n":{n},"code":"{}{n}","text":""#, if is_odd(n) { "c" } else { "" }).unwrap();
     for _ in 0..16 {
         let word = words[usize::try_from(random.within(0..8)).unwrap()];
         write!(text, "{word} {:08x} ", random.next() >> 32).unwrap();
@@ -63,8 +70,10 @@ impl Source {
             let lines = numbers.iter().map(|n| format!("{{\"delete\":{{\"_id\":\"{}\"}}}}\n", id(*n)));
             bulk(url, index, &lines.collect::<String>());
         }
-        let live = (0..documents).filter(|n| !is_deleted(*n)).map(id).collect();
-        Self { repo: snapshot(server, index), live }
+        let live = || (0..documents).filter(|n| !is_deleted(*n));
+        let odd = live().filter(|n| is_odd(*n)).map(id).collect();
+        let live = live().map(id).collect();
+        Self { repo: snapshot(server, index), live, odd }
     }
 
     pub fn documents(&self) -> u64 {

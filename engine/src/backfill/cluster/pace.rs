@@ -12,7 +12,7 @@ use tokio::time::Instant;
 const MOST_BYTES: u64 = 4 << 20;
 
 /// Units are not made smaller than this, some chunks; the first ones are as small, because nothing is known of the target.
-const LEAST_BYTES: u64 = 128 << 10;
+const LEAST_BYTES: u64 = 64 << 10;
 
 /// So many units at once are the first ones.
 const FIRST_UNITS: usize = 2;
@@ -134,7 +134,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_fast_target_gets_large_units_then_many() {
         let pace = Pace::new(20);
-        assert_eq!(copy(&pace, 5, 500, 1).await, (2, 4 << 20));
+        assert_eq!(copy(&pace, 6, 500, 1).await, (2, 4 << 20));
         assert_eq!(copy(&pace, 3, 500, 1).await, (16, 4 << 20));
         assert_eq!(copy(&pace, 9, 500, 1).await, (20, 4 << 20));
     }
@@ -144,14 +144,14 @@ mod tests {
         let pace = Pace::new(20);
         copy(&pace, 20, 500, 1).await;
         assert_eq!(copy(&pace, 3, 3000, 1).await, (2, 4 << 20));
-        assert_eq!(copy(&pace, 9, 3000, 1).await, (2, 128 << 10));
+        assert_eq!(copy(&pace, 9, 3000, 1).await, (2, 64 << 10));
     }
 
     #[tokio::test(start_paused = true)]
     async fn there_are_as_many_units_as_the_target_has_room_for_requests() {
         let pace = Pace::new(20);
         copy(&pace, 20, 500, 8).await;
-        assert_eq!(copy(&pace, 9, 3000, 8).await, (9, 128 << 10));
+        assert_eq!(copy(&pace, 9, 3000, 8).await, (9, 64 << 10));
     }
 
     #[tokio::test(start_paused = true)]
