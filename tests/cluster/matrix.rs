@@ -122,7 +122,7 @@ impl Row {
 fn reason(record: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let (kind, words) = (text(&record["error"]["type"]), text(&record["error"]["reason"]));
-    let words: String = words.split(['[', '\'']).next().unwrap_or_default().chars().take(100).collect();
+    let words: String = words.split('[').next().unwrap_or_default().chars().take(100).collect();
     format!("{} {kind}: {words}", text(&record["class"])).trim_end().to_owned()
 }
 

@@ -129,6 +129,18 @@ impl Shared {
         Some(fault)
     }
 
+    /// The results of the operations of a bulk request, once the server has room for it.
+    fn items(&self, request: &Message) -> io::Result<Vec<Value>> {
+        loop {
+            let got = self.forward(request)?;
+            let mut body: Value = serde_json::from_slice(&got.body)?;
+            match body["items"].as_array_mut() {
+                Some(items) => return Ok(std::mem::take(items)),
+                None => sleep(Duration::from_millis(500)),
+            }
+        }
+    }
+
     fn forward(&self, request: &Message) -> io::Result<Message> {
         let mut server = TcpStream::connect(&self.target)?;
         server.write_all(request.head.as_bytes())?;
@@ -190,23 +202,17 @@ fn harm(shared: &Shared, fault: Fault, request: Message, mut connection: &TcpStr
             pass(shared, &request, connection)
         }
         Fault::Lie => {
-            let mut items = items(&shared.forward(&request)?);
+            let mut items = shared.items(&request)?;
             items[0] = failed(500, "chaos_exception", "it was done all the same");
             lie(connection, items)
         }
         Fault::Refuse => {
             let rest = without_first(&request);
-            let mut items = if rest.body.is_empty() { Vec::new() } else { items(&shared.forward(&rest)?) };
+            let mut items = if rest.body.is_empty() { Vec::new() } else { shared.items(&rest)? };
             items.insert(0, failed(400, "mapper_parsing_exception", "refused by chaos"));
             lie(connection, items)
         }
     }
-}
-
-/// The results of the operations of a bulk request.
-fn items(answer: &Message) -> Vec<Value> {
-    let mut body: Value = serde_json::from_slice(&answer.body).expect("an answer to a bulk request");
-    body["items"].as_array_mut().map(std::mem::take).unwrap_or_default()
 }
 
 fn failed(status: u16, name: &str, reason: &str) -> Value {
