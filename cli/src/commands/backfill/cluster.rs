@@ -2,7 +2,7 @@
 
 use super::rate::{Rate, limits};
 use super::session::SessionArgs;
-use super::{BackfillArgs, left_out};
+use super::{BackfillArgs, left_out, status_of};
 use crate::args::{OutputForm, bytes};
 use crate::cluster_args::{CoordinatorArgs, TargetArgs};
 use crate::output::{ExitStatus, Output, number, size, table};
@@ -243,11 +243,7 @@ fn report_run(report: &Report, form: OutputForm, output: &Output) -> anyhow::Res
         OutputForm::Json => output.json(&report.to_json())?,
         OutputForm::Text => output.text(&describe(report))?,
     }
-    Ok(match report.outcome() {
-        Outcome::Complete => ExitStatus::Complete,
-        Outcome::CompleteWithFailures => ExitStatus::WithFailures,
-        Outcome::Unbalanced => ExitStatus::Failed,
-    })
+    Ok(status_of(report.outcome()))
 }
 
 fn describe(report: &Report) -> String {

@@ -1,6 +1,6 @@
 //! `ferry backfill` into files, standard output, or nowhere.
 
-use super::left_out;
+use super::{left_out, status_of};
 use crate::args::{OutputForm, bytes};
 use crate::output::{ExitStatus, Output, number, size, table};
 use crate::progress::Watch;
@@ -106,11 +106,7 @@ fn report_run(report: &Report, form: OutputForm, output: &Output) -> anyhow::Res
         OutputForm::Json => output.json(&report.to_json())?,
         OutputForm::Text => output.text(&describe(report))?,
     }
-    Ok(match report.outcome() {
-        Outcome::Complete => ExitStatus::Complete,
-        Outcome::CompleteWithFailures => ExitStatus::WithFailures,
-        Outcome::Unbalanced => ExitStatus::Failed,
-    })
+    Ok(status_of(report.outcome()))
 }
 
 fn describe(report: &Report) -> String {

@@ -13,7 +13,7 @@ use crate::signals::Stop;
 use crate::telemetry::TelemetryArgs;
 use clap::{Args, Subcommand};
 use codecs::snapshot::version::Version;
-use engine::backfill::{self, Excluded};
+use engine::backfill::{self, Excluded, Outcome};
 use engine::ndjson::LineTarget;
 use engine::snapshot::{Exclusion, IndexSelection};
 use std::num::NonZeroUsize;
@@ -129,6 +129,14 @@ pub(crate) async fn run(args: BackfillArgs, stop: &Stop, output: &mut Output) ->
         Target::Lines(target) => lines::run(&args, &snapshot, target, output).await,
         Target::Cluster(url) => cluster::run(&args, &snapshot, Some(url), stop, output).await,
         Target::NullBulk => cluster::run(&args, &snapshot, None, stop, output).await,
+    }
+}
+
+const fn status_of(outcome: Outcome) -> ExitStatus {
+    match outcome {
+        Outcome::Complete => ExitStatus::Complete,
+        Outcome::CompleteWithFailures => ExitStatus::WithFailures,
+        Outcome::Unbalanced => ExitStatus::Failed,
     }
 }
 
