@@ -12,6 +12,7 @@ use crate::transform::{Chain, Item, Operation, Output, Worker};
 use bytes::Bytes;
 use codecs::bulk::{Action, OpType};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// What decoding takes beside batches, as long as no chunk is large: the chunk and what identity adds to it.
@@ -35,6 +36,18 @@ pub(super) struct Damage {
     pub(super) to: Cursor,
     /// What is wrong, and where.
     pub(super) reason: String,
+}
+
+impl Damage {
+    /// Adds documents that follow those that are damaged, or are the first.
+    fn note(damage: &mut Option<Self>, segment: &str, documents: Range<u32>, reason: String) {
+        let at = |document| Cursor { segment: segment.to_owned(), document };
+        let to = at(documents.end);
+        match damage {
+            None => *damage = Some(Self { from: at(documents.start), to, reason }),
+            Some(damage) => damage.to = to,
+        }
+    }
 }
 
 /// Documents of a unit that are done, one way or the other.
@@ -115,14 +128,11 @@ impl OperationBatcher {
         self.tally.excluded = self.tally.excluded.saturating_add(documents);
     }
 
-    fn add_document(&mut self, segment: &Arc<str>, document: Document<'_>) {
-        let default_type = self.default_type.clone();
-        let type_name = document.type_name.or(default_type.as_deref().map(str::as_bytes));
-        let document = Document { type_name, ..document };
+    fn add_document(&mut self, segment: &Arc<str>, document: &Document<'_>) {
         match self.transform.take() {
-            None => self.add_as_it_is(segment, &document),
+            None => self.add_as_it_is(segment, document),
             Some(mut worker) => {
-                self.add_transformed(&mut worker, segment, &document);
+                self.add_transformed(&mut worker, segment, document);
                 self.transform = Some(worker);
             }
         }
@@ -212,12 +222,9 @@ impl OperationBatcher {
     }
 
     /// Notes documents that cannot be read: they and all after them are not sent.
-    fn damaged(&mut self, segment: &Segment, failure: &ReadFailure, reason: String) {
-        let at = |document| Cursor { segment: segment.name().to_owned(), document };
-        let to = at(failure.documents.end);
-        match &mut self.damage {
-            None => self.damage = Some(Damage { from: at(failure.documents.start), to, reason }),
-            Some(damage) => damage.to = to,
+    fn damaged(&mut self, segment: &Segment, documents: Range<u32>, reason: String) {
+        if self.wants_more() {
+            Damage::note(&mut self.damage, segment.name(), documents, reason);
         }
     }
 }
@@ -276,33 +283,31 @@ impl Batcher for OperationBatcher {
         let failures = chunk.read(&mut block);
         let is_whole = |failure: &ReadFailure| failure.documents == chunk.chunk.documents;
         if let Some(failure) = failures.iter().find(|failure| is_whole(failure)) {
-            self.damaged(chunk.segment, failure, failure.error.to_string());
+            self.damaged(chunk.segment, failure.documents.clone(), failure.error.to_string());
         } else {
             let segment = chunk.segment.shared_name();
             for failure in &failures {
                 self.unsent.push(Unsent::unreadable(segment, failure));
             }
             self.exclude(block.children().into());
-            block.iter().for_each(|document| self.add_document(segment, document));
+            let default_type = self.default_type.clone();
+            let default_type = default_type.as_deref().map(str::as_bytes);
+            for document in block.iter() {
+                let type_name = document.type_name.or(default_type);
+                self.add_document(segment, &Document { type_name, ..document });
+            }
         }
         self.block = block;
         Ok(Added::Whole)
     }
 
     fn fail(&mut self, segment: &Segment, failure: ReadFailure) -> Result<(), Error> {
-        if !self.is_past_damage {
-            let reason = failure.error.to_string();
-            self.damaged(segment, &failure, reason);
-        }
+        self.damaged(segment, failure.documents, failure.error.to_string());
         Ok(())
     }
 
     fn fail_fetch(&mut self, unit: &Unit, error: EngineError) -> Result<(), Error> {
-        if !self.is_past_damage {
-            let at = |document| Cursor { segment: unit.segment.name().to_owned(), document };
-            let (from, to) = (at(unit.documents.start), at(unit.documents.end));
-            self.damage = Some(Damage { from, to, reason: chain(&error) });
-        }
+        self.damaged(&unit.segment, unit.documents.clone(), chain(&error));
         Ok(())
     }
 
@@ -310,5 +315,19 @@ impl Batcher for OperationBatcher {
         self.context.note_untrusted(&self.index, segment, &error);
         self.unsent.push(Unsent::untrusted(segment, &error));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damage_starts_where_it_was_first_seen_and_goes_as_far_as_it_was_seen() {
+        let mut damage = None;
+        Damage::note(&mut damage, "_0", 10..20, "first".to_owned());
+        Damage::note(&mut damage, "_0", 20..50, "second".to_owned());
+        let at = |document| Cursor { segment: "_0".to_owned(), document };
+        assert_eq!(damage, Some(Damage { from: at(10), to: at(50), reason: "first".to_owned() }));
     }
 }
