@@ -10,7 +10,7 @@ use engine::bulk::{
 };
 use engine::flow::ConcurrencyLimit;
 use engine::storage::{Location, S3Options};
-use engine::target::{self, Client, Flavor};
+use engine::target::{self, Client};
 use url::Url;
 
 /// Look at documents that failed, and send them again
@@ -121,10 +121,7 @@ impl RetryArgs {
     async fn connect(&self) -> anyhow::Result<Target> {
         let client = self.cluster.client(self.target.as_str())?;
         let cluster = target::detect(&client).await?;
-        let path = match cluster.flavor {
-            Flavor::Elasticsearch => PathForm::of_elasticsearch(cluster.version.0.into()),
-            Flavor::OpenSearch | Flavor::Serverless(_) => PathForm::Untyped,
-        };
+        let path = PathForm::of(&cluster);
         let (without_types, server_ids) = (!cluster.has_types(), !cluster.takes_ids());
         Ok(Target { client: client.with_gzip(cluster.accepts_gzip), path, without_types, server_ids })
     }

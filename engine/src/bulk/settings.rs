@@ -2,7 +2,7 @@
 
 use super::BatchLimits;
 use crate::flow::Backoff;
-use crate::target::{Client, Request, Response, SendError};
+use crate::target::{Client, Cluster, Flavor, Request, Response, SendError};
 use http::Method;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -18,6 +18,15 @@ pub enum PathForm {
 }
 
 impl PathForm {
+    /// The form that a cluster takes.
+    #[must_use]
+    pub fn of(cluster: &Cluster) -> Self {
+        match cluster.flavor {
+            Flavor::Elasticsearch => Self::of_elasticsearch(cluster.version.0.into()),
+            Flavor::OpenSearch | Flavor::Serverless(_) => Self::Untyped,
+        }
+    }
+
     /// The form that Elasticsearch of this major version takes; OpenSearch takes [`PathForm::Untyped`].
     #[must_use]
     pub fn of_elasticsearch(major: u64) -> Self {

@@ -159,6 +159,12 @@ impl WorkStore {
 }
 
 impl Totals {
+    /// Documents of which it is known what became of them: written, left out, or failed.
+    #[must_use]
+    pub const fn documents_known(&self) -> u64 {
+        self.written.saturating_add(self.excluded).saturating_add(self.failed)
+    }
+
     fn add(&mut self, tally: &Tally) {
         let state = |state: ItemState| tally.state == state.name();
         if state(ItemState::Abandoned) {

@@ -59,16 +59,15 @@ async fn send_all(sink: &BulkSink, typed: bool, operations: Vec<Operation>) -> R
     let nowhere: Arc<str> = Arc::from("");
     let (mut batches, mut sent) = (Vec::new(), 0);
     for (number, operation) in (0..).zip(&operations) {
-        let text = |text: &Option<String>| text.as_ref().map(|text| text.as_bytes().to_vec());
-        let (routing, type_name) = (text(&operation.routing), text(&operation.type_name));
-        let parent = text(&operation.parent);
+        let [type_name, routing, parent] = [&operation.type_name, &operation.routing, &operation.parent]
+            .map(|text| text.as_deref().map(str::as_bytes));
         let action = Action {
             op: OpType::Index,
             index: None,
-            type_name: type_name.as_deref().filter(|_| typed),
+            type_name: type_name.filter(|_| typed),
             id: Some(operation.id.as_bytes()),
-            routing: routing.as_deref(),
-            parent: parent.as_deref().filter(|_| typed),
+            routing,
+            parent: parent.filter(|_| typed),
         };
         let id = operation.id.as_bytes();
         batches.extend(builder.add_operation(&action, id, &operation.source, &nowhere, number));

@@ -2,6 +2,7 @@
 
 use super::rate::{Rate, limits};
 use super::session::SessionArgs;
+use super::status::describe_quarantined;
 use super::{BackfillArgs, left_out, status_of};
 use crate::args::{OutputForm, bytes};
 use crate::cluster_args::{CoordinatorArgs, TargetArgs};
@@ -20,7 +21,7 @@ use engine::coordination::{self, Fingerprint, WorkStore, Worker};
 use engine::flow::{Cancel, ConcurrencyLimit, Pause, RateLimit};
 use engine::snapshot::Snapshot;
 use engine::storage::Location;
-use engine::target::{self, Client, Cluster, Flavor, cluster_url};
+use engine::target::{self, Client, Cluster, cluster_url};
 use engine::transform::Chain;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
@@ -123,12 +124,8 @@ impl ClusterArgs {
     }
 
     async fn sink(&self, client: &Client, target: &Cluster, switches: (Pause, Cancel)) -> BulkSink {
-        let path = match target.flavor {
-            Flavor::Elasticsearch => PathForm::of_elasticsearch(target.version.0.into()),
-            Flavor::OpenSearch | Flavor::Serverless(_) => PathForm::Untyped,
-        };
         let settings = SinkSettings {
-            path,
+            path: PathForm::of(target),
             server_ids: !target.takes_ids(),
             allowed: self.allow_doc_errors.iter().cloned().collect(),
             retry_budget: Duration::from_secs(self.retry_budget.get().into()),
@@ -264,13 +261,7 @@ fn describe(report: &Report) -> String {
     for failure in &report.failures {
         lines.push(format!("failed: `{}`: {}, first: {}", failure.index, failure.class, failure.reason));
     }
-    for item in &report.quarantined {
-        let at = item.cursor.as_ref().map_or_else(String::new, |cursor| format!(" from {cursor} on"));
-        lines.push(format!(
-            "quarantined: work item `{}`{at}, after {} attempts: {}",
-            item.item, item.attempts, item.reason
-        ));
-    }
+    lines.extend(report.quarantined.iter().map(describe_quarantined));
     for (segment, problem) in &report.untrusted_segments {
         lines.push(format!("not to be trusted: {segment}: {problem}"));
     }

@@ -56,16 +56,11 @@ pub(super) async fn run(args: StatusArgs, output: &Output) -> anyhow::Result<Exi
     Ok(if is_fine { ExitStatus::Complete } else { ExitStatus::WithFailures })
 }
 
-/// Documents that are written, left out, or failed.
-const fn done(totals: &Totals) -> u64 {
-    totals.written.saturating_add(totals.excluded).saturating_add(totals.failed)
-}
-
 impl Speed {
     fn of(before: &Totals, now: &Totals, time: Duration) -> Self {
         let a_second = |before: u64, now: u64| now.saturating_sub(before) as f64 / time.as_secs_f64();
-        let documents_per_second = a_second(done(before), done(now));
-        let left = now.documents.saturating_sub(done(now)) as f64;
+        let documents_per_second = a_second(before.documents_known(), now.documents_known());
+        let left = now.documents.saturating_sub(now.documents_known()) as f64;
         Self {
             documents_per_second,
             bytes_per_second: now.written_bytes.saturating_sub(before.written_bytes) / time.as_secs().max(1),
@@ -108,7 +103,7 @@ fn describe(status: &Status, speed: Option<Speed>) -> String {
             number(totals.written),
             number(totals.excluded),
             number(totals.failed),
-            number(totals.documents.saturating_sub(done(totals))),
+            number(totals.documents.saturating_sub(totals.documents_known())),
             size(totals.written_bytes),
             format!("{} of {}", number(items.done), number(all)),
             number(items.quarantined),
@@ -147,7 +142,7 @@ fn describe_held(held: &[Held]) -> String {
     table(&columns, held.iter().map(row))
 }
 
-fn describe_quarantined(item: &Quarantined) -> String {
+pub(super) fn describe_quarantined(item: &Quarantined) -> String {
     let at = item.cursor.as_ref().map_or_else(String::new, |cursor| format!(" from {cursor} on"));
     format!("quarantined: work item `{}`{at}, after {} attempts: {}", item.item, item.attempts, item.reason)
 }

@@ -49,7 +49,6 @@ pub(super) async fn copy_item(
         store,
         keeper,
         done: Acknowledged::new(lease.cursor().cloned(), lease.counts().clone()),
-        before: (lease.cursor().cloned(), lease.counts().clone()),
         is_whole_shard: item.is_whole_shard(),
         end: item.span(),
         item,
@@ -77,8 +76,6 @@ struct ItemCopy<'a> {
     /// Where it ends now, as a position in `item`.
     end: u64,
     is_whole_shard: bool,
-    /// Cursor and counts as they were when it was taken.
-    before: (Option<Cursor>, Counts),
     done: Acknowledged,
     running: JoinSet<UnitEnd>,
     /// How many units were started, and where the last one ends.
@@ -207,7 +204,8 @@ impl ItemCopy<'_> {
     /// Where all before is done, and what came of it.
     fn position(&self) -> (Option<Cursor>, Counts) {
         if self.is_whole_shard {
-            return self.before.clone();
+            // No place in a segment is a place in the item: it is as it was taken until all of it is done.
+            return (self.lease.cursor().cloned(), self.lease.counts().clone());
         }
         (self.done.cursor().cloned(), self.done.counts().clone())
     }

@@ -182,10 +182,10 @@ impl Report {
 impl IndexRow {
     fn of(status: &crate::coordination::IndexStatus) -> Self {
         let totals = &status.totals;
-        let done = totals.written.saturating_add(totals.excluded).saturating_add(totals.failed);
         let quarantined_items = totals.items.quarantined;
         // How many documents an item has is known of all items of an index together, not of each.
-        let left = if quarantined_items > 0 { totals.documents.saturating_sub(done) } else { 0 };
+        let left =
+            if quarantined_items > 0 { totals.documents.saturating_sub(totals.documents_known()) } else { 0 };
         Self {
             index: status.index.clone(),
             selected: totals.documents,

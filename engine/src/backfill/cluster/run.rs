@@ -9,8 +9,7 @@ use super::report::{Report, WorkerReport};
 use super::slots::Slots;
 use crate::backfill::{Excluded, Progress};
 use crate::bulk::{BatchLimits, BulkSink, FailedDocuments, OperationWriter};
-use crate::coordination::{Fingerprint, Status};
-use crate::coordination::{SessionState, WorkStore};
+use crate::coordination::{Fingerprint, SessionState, Status, WorkStore};
 use crate::error::Error as EngineError;
 use crate::flow::{Cancel, Kept, MemoryBudget};
 use crate::segment::{Resources, select};
@@ -125,8 +124,7 @@ pub async fn run(
 /// What is left to do, for whoever watches.
 fn expect(progress: &Progress, status: &Status) {
     let totals = &status.totals;
-    let done = totals.written.saturating_add(totals.excluded).saturating_add(totals.failed);
-    progress.expect(totals.documents.saturating_sub(done));
+    progress.expect(totals.documents.saturating_sub(totals.documents_known()));
 }
 
 fn context(settings: &Settings, destination: Destination, progress: &Arc<Progress>) -> Result<Context> {
