@@ -8,7 +8,7 @@ use crate::coordination::Counts;
 use crate::flow::Fence;
 use crate::segment::{Unit, read_unit};
 use crate::telemetry::FailedClass;
-use codecs::bulk::OpType;
+use codecs::bulk::ParsedAction;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -98,12 +98,8 @@ async fn record(
     verdicts: &Mutex<Verdicts>,
     outcome: &BatchOutcome,
 ) -> Result<()> {
-    let is_own = |failed: &&FailedOperation| {
-        // A document of an attempt before: it is there because we wrote it.
-        let is_conflict = failed.error_type.as_deref() == Some(CONFLICT);
-        is_conflict && item.is_repeated && context.writer.op == OpType::Create
-    };
-    let failed: Vec<&FailedOperation> = outcome.failed.iter().filter(|failed| !is_own(failed)).collect();
+    let is_news = |failed: &&FailedOperation| !(item.is_repeated && is_create_of_one_that_is_there(failed));
+    let failed: Vec<&FailedOperation> = outcome.failed.iter().filter(is_news).collect();
     for operation in &failed {
         context.failed.record(&item.id, index, operation).await?;
         context.note_failure(&item.index, operation.class, &operation.reason);
@@ -118,4 +114,39 @@ async fn record(
         }
     }
     Ok(())
+}
+
+/// Whether the target has a document that was to be created: in an item of an earlier attempt, the one that it wrote. A
+/// transform can make a `create` of one document and an `index` of another, so the operation itself says what it was.
+fn is_create_of_one_that_is_there(failed: &FailedOperation) -> bool {
+    failed.error_type.as_deref() == Some(CONFLICT)
+        && ParsedAction::parse(&failed.action).is_ok_and(|action| action.op == "create")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bulk::FailureClass;
+
+    #[test]
+    fn a_conflict_of_an_operation_that_creates_is_told_by_its_own_action() {
+        let failed = |action: &'static str, error: &str| FailedOperation {
+            position: 0,
+            origin: None,
+            id: Some("1".to_owned()),
+            class: FailureClass::Refused,
+            status: Some(409),
+            error_type: Some(error.to_owned()),
+            reason: "version conflict".to_owned(),
+            action: action.into(),
+            source: "{}".into(),
+        };
+        assert!(is_create_of_one_that_is_there(&failed(r#"{"create":{"_id":"1"}}"#, CONFLICT)));
+        assert!(!is_create_of_one_that_is_there(&failed(r#"{"index":{"_id":"1"}}"#, CONFLICT)));
+        assert!(!is_create_of_one_that_is_there(&failed(
+            r#"{"create":{"_id":"1"}}"#,
+            "mapper_parsing_exception"
+        )));
+        assert!(!is_create_of_one_that_is_there(&failed("garbage", CONFLICT)));
+    }
 }
