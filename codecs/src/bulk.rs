@@ -3,6 +3,7 @@
 //! | part                | module      | form                                                                     |
 //! |---------------------|-------------|--------------------------------------------------------------------------|
 //! | action line         | `operation` | `{"index":{"_id":"1","routing":"r"}}`, `create` in place of `index`      |
+//! | body of a client    | `request`   | operations of clients of any version, `update` and `delete` too          |
 //! | source line         | [`json_line`](crate::json_line) | the document on one line                             |
 //! | response            | `response`  | `{"items":[{"index":{"status":201}},…]}`, an item for each operation     |
 //! | refusal of a request| `response`  | `{"error":{"type":"…","reason":"…"},"status":413}`                       |
@@ -13,7 +14,9 @@
 //! which take `routing` only. So `routing` and `parent` are right for all.
 
 mod operation;
+mod request;
 mod response;
 
 pub use operation::{Action, OpType, ParsedAction};
+pub use request::{BulkItem, BulkItems, BulkOp, BulkTarget, NotBulk, items, text};
 pub use response::{OperationError, OperationResult, read_error, read_response};

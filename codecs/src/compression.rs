@@ -1,10 +1,15 @@
-//! The only door to the compression libraries. Every output has its size fixed before a byte is decompressed.
+//! The only door to the compression libraries. Every output has its size, or a limit of it, fixed before a byte is decompressed.
 
 mod capped;
+mod content;
 
 use std::cell::RefCell;
 
 pub use capped::{decompress_lzf, decompress_zstd, inflate, is_lzf};
+pub use content::{
+    compress_brotli, compress_deflate, compress_gzip, compress_zstd, decompress_brotli, decompress_deflate,
+    decompress_gzip, decompress_zstd_content,
+};
 
 /// Why a block could not be decompressed, in words.
 pub type Reason = String;

@@ -23,6 +23,7 @@ use tape::{Kind, Tape};
 mod number;
 mod tape;
 mod text;
+pub mod view;
 
 /// What comparing came to.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -218,7 +218,7 @@ impl JsonWriter {
             Err(error) => error.valid_up_to(),
         };
         let (plain, rest) = text.split_at_checked(valid).unwrap_or_default();
-        self.escaped(plain);
+        write_escaped(plain, &mut self.output);
         match rest {
             [] => Ok(rest),
             // A surrogate as Java encodes it when it stands alone: JSON has an escape for it.
@@ -230,32 +230,53 @@ impl JsonWriter {
             _ => Err("text that is not UTF-8".to_owned()),
         }
     }
+}
 
-    fn escaped(&mut self, text: &[u8]) {
-        let mut plain = text;
-        while let Some(place) = plain.iter().position(|byte| needs_escape(*byte)) {
-            let (before, from) = plain.split_at_checked(place).unwrap_or_default();
-            self.output.extend_from_slice(before);
-            if let Some((byte, rest)) = from.split_first() {
-                self.escape(*byte);
-                plain = rest;
-            }
+/// Writes text as it stands in a JSON string, without the quotation marks.
+pub(crate) fn write_escaped(text: &[u8], output: &mut Vec<u8>) {
+    let mut plain = text;
+    while let Some(place) = first_escape(plain) {
+        let (before, from) = plain.split_at_checked(place).unwrap_or_default();
+        output.extend_from_slice(before);
+        if let Some((byte, rest)) = from.split_first() {
+            write_escape(*byte, output);
+            plain = rest;
         }
-        self.output.extend_from_slice(plain);
     }
+    output.extend_from_slice(plain);
+}
 
-    fn escape(&mut self, byte: u8) {
-        let short = match byte {
-            b'"' | b'\\' => byte,
-            0x08 => b'b',
-            0x0C => b'f',
-            b'\n' => b'n',
-            b'\r' => b'r',
-            b'\t' => b't',
-            _ => return self.output.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-        };
-        self.output.extend_from_slice(&[b'\\', short]);
+fn write_escape(byte: u8, output: &mut Vec<u8>) {
+    let short = match byte {
+        b'"' | b'\\' => byte,
+        0x08 => b'b',
+        0x0C => b'f',
+        b'\n' => b'n',
+        b'\r' => b'r',
+        b'\t' => b't',
+        _ => return output.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
+    };
+    output.extend_from_slice(&[b'\\', short]);
+}
+
+/// The place of the first byte that needs an escape. Eight bytes are looked at at a time, since nearly all text is plain.
+fn first_escape(text: &[u8]) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    let (words, _) = text.as_chunks::<8>();
+    for (count, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        // The lowest of these bits is right; above it, borrows may set bits that are not.
+        let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
+        let controls = word.wrapping_sub(ONES.wrapping_mul(0x20)) & !word & HIGHS;
+        let found = controls | zeros(word ^ ONES.wrapping_mul(0x22)) | zeros(word ^ ONES.wrapping_mul(0x5C));
+        if found != 0 {
+            return count.checked_mul(8)?.checked_add(found.trailing_zeros() as usize / 8);
+        }
     }
+    let start = words.len().saturating_mul(8);
+    let place = text.get(start..)?.iter().position(|byte| needs_escape(*byte))?;
+    start.checked_add(place)
 }
 
 const fn needs_escape(byte: u8) -> bool {
@@ -276,6 +297,26 @@ mod tests {
     fn control_characters_quotes_and_backslashes_are_escaped_and_nothing_else() {
         let written = text(|json| json.string("a\"\\/\u{8}\u{c}\n\r\t\u{0}\u{1f}\u{7f}é\u{2028}".as_bytes()));
         assert_eq!(written.unwrap(), "\"a\\\"\\\\/\\b\\f\\n\\r\\t\\u0000\\u001f\u{7f}é\u{2028}\"");
+    }
+
+    #[test]
+    fn an_escape_is_found_at_every_place_among_every_neighbour() {
+        for byte in 0..=u8::MAX {
+            for place in 0..20 {
+                for neighbour in [b'a', 0x20, 0x21, 0x23, 0x5B, 0x7F, 0x80, 0xA2, 0xDC, 0xFF] {
+                    let mut text = [neighbour; 20];
+                    text[place] = byte;
+                    let expected = needs_escape(byte).then_some(place);
+                    assert_eq!(first_escape(&text), expected, "{byte} at {place} among {neighbour}");
+                    text[19] = b'"';
+                    assert_eq!(
+                        first_escape(&text),
+                        expected.or(Some(19)),
+                        "{byte} at {place} among {neighbour}"
+                    );
+                }
+            }
+        }
     }
 
     #[test]

@@ -17,5 +17,6 @@ pub mod lucene;
 pub mod smile;
 pub mod snapshot;
 pub mod source;
+pub mod traffic;
 
 pub use error::{Error, Result};

@@ -1,9 +1,9 @@
-//! The response to a bulk request, the refusal of one, an action line, and a document on one line.
+//! The response to a bulk request, the refusal of one, an action line, the body of a request, and a document on one line.
 //!
 //! The first byte is the number of operations of the request; the rest is all of the above.
 #![no_main]
 
-use codecs::bulk::{Action, OpType, OperationError, ParsedAction, read_error, read_response};
+use codecs::bulk::{Action, OpType, OperationError, ParsedAction, items, read_error, read_response};
 use codecs::json_line::write_on_one_line;
 use fuzz as _; // its allocator
 use libfuzzer_sys::fuzz_target;
@@ -21,6 +21,7 @@ fuzz_target!(|input: &[u8]| {
     if let Ok(parsed) = ParsedAction::parse(body) {
         assert_eq!(ParsedAction::parse(&written(&parsed)), Ok(parsed));
     }
+    check_items(body);
     let mut line = Vec::new();
     write_on_one_line(body, &mut line);
     assert!(!line.contains(&b'\n'));
@@ -33,6 +34,25 @@ fuzz_target!(|input: &[u8]| {
         Some(&*String::from_utf8_lossy(body))
     );
 });
+
+/// The operations of a body, written again, are those of the body.
+fn check_items(body: &[u8]) {
+    let mut again = Vec::new();
+    let found: Vec<_> = items(body).map_while(Result::ok).collect();
+    for item in &found {
+        for line in [Some(item.action), item.document].into_iter().flatten() {
+            assert!(!line.contains(&b'\n'));
+            again.extend_from_slice(line);
+            again.push(b'\n');
+        }
+        let _ = item.target();
+    }
+    // A last action without its document has an empty one when it is followed by a line end.
+    let is_whole = found.last().is_none_or(|item| item.document.is_some() || item.op == codecs::bulk::BulkOp::Delete);
+    if is_whole {
+        assert!(items(&again).map(Result::unwrap).eq(found));
+    }
+}
 
 fn check(error: &OperationError) {
     assert!(error.reason.len() <= 1024 && error.type_name.len() <= 256);

@@ -6,6 +6,7 @@ mod archive;
 mod blobs;
 mod segments;
 mod synthetic;
+mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -69,5 +70,6 @@ fn main() -> std::io::Result<()> {
     }
     blobs::add_vectors(&project.join("codecs/tests/fixtures/xcontent"), &mut seeds)?;
     synthetic::add(&mut seeds);
+    traffic::add(&project.join("codecs/tests/fixtures/http"), &mut seeds)?;
     seeds.write(&project.join("fuzz/corpus"))
 }

@@ -27,8 +27,8 @@ const SHORT: [(&str, &str); 5] = [
     ("cluster_metadata", r#"{"meta-data":{"templates":{"t":{}},"data_stream":{"data_stream":{"d":{}}}}}"#),
 ];
 
-/// What clusters answer to a bulk request of so many operations, action lines, and a document of several lines.
-const BULK: [(u8, &str); 6] = [
+/// What clusters answer to a bulk request of so many operations, action lines, a document of several lines, and the body of a request.
+const BULK: [(u8, &str); 7] = [
     (
         2,
         r#"{"took":7,"errors":true,"items":[{"index":{"_index":"i","_id":"1","result":"created","status":201}},
@@ -46,6 +46,10 @@ const BULK: [(u8, &str); 6] = [
     (0, r#"{"error":"IndexMissingException[[i] missing]","status":404}"#),
     (0, r#"{"create":{"_index":"i","_type":"t","_id":"1","_routing":"r","parent":"p"}}"#),
     (0, "{/* a\n */\"a\":\"b\\\nc\" // d\n}"),
+    (
+        0,
+        "{\"index\":{\"_index\":\"i\",\"_type\":\"t\",\"_id\":1}}\n{\"a\":1}\n\n{\"delete\":{\"_id\":\"\\u0041\"}}\n{\"update\":{\"_id\":\"1\"}}\n{\"doc\":{}}\n{\"create\":{}}\n{}",
+    ),
 ];
 
 pub(crate) fn add(seeds: &mut Seeds) {
