@@ -1,0 +1,153 @@
+//! Conversations cut anywhere.
+
+use super::lab::{Lab, RecordBuilder, pair, record};
+use crate::traffic::ResponseEnd;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+/// A request and its response.
+fn exchange(random: &mut StdRng, number: usize) -> (String, String) {
+    let body = "x".repeat(random.random_range(0..300));
+    let request = match random.random_range(0..5) {
+        0 => format!("GET /{number} HTTP/1.1\r\nHost: h\r\n\r\n"),
+        1 => format!("HEAD /{number} HTTP/1.1\r\n\r\n"),
+        2 => format!(
+            "POST /{number} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}y\r\n0\r\nT: 1\r\n\r\n",
+            body.len() + 1
+        ),
+        _ => format!("PUT /{number} HTTP/1.1\r\nContent-Length: {}\r\n\r\n{body}", body.len()),
+    };
+    let body = "z".repeat(random.random_range(0..300));
+    let response = match random.random_range(0..4) {
+        _ if request.starts_with("HEAD") => "HTTP/1.1 200 OK\r\nContent-Length: 77\r\n\r\n".to_owned(),
+        0 => "HTTP/1.1 204 No Content\r\n\r\n".to_owned(),
+        1 => format!(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x};e\r\n{body}y\r\n0\r\n\r\n",
+            body.len() + 1
+        ),
+        _ => format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()),
+    };
+    (request, response)
+}
+
+/// What was observed of a conversation: reads and writes, ends of requests.
+enum Observed {
+    Read(String),
+    Write(String),
+    End,
+}
+
+fn pieces(random: &mut StdRng, text: &str) -> Vec<String> {
+    let mut rest = text;
+    let mut pieces = Vec::new();
+    while !rest.is_empty() {
+        let (piece, left) = rest.split_at(random.random_range(1..=rest.len()));
+        pieces.push(piece.to_owned());
+        rest = left;
+    }
+    pieces
+}
+
+/// The conversation, some of it pipelined.
+fn observe(random: &mut StdRng, conversation: &[(String, String)]) -> Vec<Observed> {
+    let mut observed = Vec::new();
+    let mut rest = conversation;
+    while !rest.is_empty() {
+        let (together, left) = rest.split_at(random.random_range(1..=rest.len().min(3)));
+        rest = left;
+        let requests: String = together.iter().map(|(request, _)| request.as_str()).collect();
+        let responses: String = together.iter().map(|(_, response)| response.as_str()).collect();
+        observed.extend(pieces(random, &requests).into_iter().map(Observed::Read));
+        if random.random_bool(0.8) {
+            observed.push(Observed::End);
+        }
+        if random.random_bool(0.2) {
+            observed.push(Observed::Write("HTTP/1.1 100 Continue\r\n\r\n".to_owned()));
+        }
+        observed.extend(pieces(random, &responses).into_iter().map(Observed::Write));
+    }
+    observed
+}
+
+/// Records of a connection; fields 6 and 7 are as a proxy would write them.
+fn records(random: &mut StdRng, id: &str, observed: Vec<Observed>) -> Vec<RecordBuilder> {
+    let mut records = Vec::new();
+    let (mut prior, mut reading) = (0, false);
+    let mut builder = record(id, 1);
+    for one in observed {
+        if random.random_bool(0.2) {
+            let next = record(id, i32::try_from(records.len()).unwrap() + 2).prior(prior);
+            records.push(std::mem::replace(&mut builder, if reading { next.was_reading() } else { next }));
+        }
+        builder = match one {
+            Observed::Read(text) => {
+                reading = true;
+                if random.random_bool(0.2) {
+                    builder.read_segment(&text).segment_end()
+                } else {
+                    builder.read(&text)
+                }
+            }
+            Observed::Write(text) => builder.write(&text),
+            Observed::End => {
+                (prior, reading) = (prior + 1, false);
+                builder.end()
+            }
+        };
+    }
+    records.push(builder.close());
+    records
+}
+
+#[test]
+fn whatever_the_cuts_every_request_has_its_response_and_every_record_is_done_with_in_the_end() {
+    for seed in 0..400 {
+        let mut random = StdRng::seed_from_u64(seed);
+        let conversations: Vec<Vec<_>> = (0..3)
+            .map(|_| (0..random.random_range(1..8)).map(|number| exchange(&mut random, number)).collect())
+            .collect();
+        let mut queues: Vec<_> = conversations
+            .iter()
+            .enumerate()
+            .map(|(id, conversation)| {
+                let observed = observe(&mut random, conversation);
+                records(&mut random, &format!("c{id}"), observed).into_iter()
+            })
+            .collect();
+        let mut lab = Lab::new();
+        let mut pushed = 0;
+        let mut left = queues.len();
+        while left > 0 {
+            let place = random.random_range(0..queues.len());
+            match queues[place].next() {
+                Some(record) => {
+                    lab.push(record);
+                    pushed += 1;
+                }
+                None if queues.iter().all(|queue| queue.len() == 0) => left = 0,
+                None => {}
+            }
+        }
+        let requests = lab.requests();
+        for (id, conversation) in conversations.iter().enumerate() {
+            let name = format!("c{id}");
+            let of_it = requests.iter().filter(|one| *one.connection.id == *name).map(|one| one.index);
+            assert!(of_it.eq(0..conversation.len() as u64), "seed {seed}: {name}");
+        }
+        for request in requests {
+            let id: usize = request.connection.id[1..].parse().unwrap();
+            let (asked, answered) = &conversations[id][usize::try_from(request.index).unwrap()];
+            let found = pair(request);
+            assert_eq!(
+                (&found.request, &found.response, found.end),
+                (asked, answered, ResponseEnd::Complete),
+                "seed {seed}"
+            );
+        }
+        assert_eq!(
+            (lab.ledger.done(), lab.ledger.under_way(), lab.budget.held()),
+            (pushed, 0, 0),
+            "seed {seed}"
+        );
+    }
+}

@@ -1,0 +1,415 @@
+//! The thread that polls: it never waits for anything but its alarm, so that the group keeps it as a member whatever happens
+//! to the records that it gives out.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, Waker};
+use std::time::{Duration, Instant, SystemTime};
+
+use rdkafka::consumer::Consumer;
+use rdkafka::error::KafkaError;
+use tokio::sync::mpsc;
+
+use super::Input;
+use super::clerk::{Answer, Clerk, Question};
+use super::commits::{refused, revoked};
+use super::context::{Client, Said};
+use super::options::{KafkaOptions, KafkaStart};
+use super::partition::{Next, Parcel, Partition};
+use super::rebalance::Rebalance;
+use super::shared::{Order, Shared};
+use super::trouble::{Connection, Reason, failed};
+use crate::error::{Error, Result};
+use crate::flow::{MemoryBudget, MemoryPermit};
+use crate::traffic::Record;
+
+/// Records of one partition before it is the next one's turn.
+const TURN: usize = 64;
+/// How long it sleeps when nothing is to do: some of what librdkafka says rings no alarm.
+const SLEEP: Duration = Duration::from_millis(50);
+/// How often it says how things stand.
+const STATUS: Duration = Duration::from_millis(500);
+/// How long the end waits for commits that are under way.
+const END: Duration = Duration::from_secs(10);
+
+/// What the thread works with.
+pub(super) struct Reader {
+    pub(super) options: KafkaOptions,
+    pub(super) topic: Arc<str>,
+    pub(super) client: Arc<Client>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) connection: Connection,
+    pub(super) partitions: BTreeMap<i32, Partition>,
+    /// Changes of what is read here that librdkafka wants, in their order.
+    pub(super) wanted: VecDeque<Said>,
+    /// The one that is under way.
+    pub(super) rebalance: Option<Rebalance>,
+    /// Finds out where partitions begin.
+    pub(super) scout: Clerk,
+    /// What is given out next, before any record.
+    pub(super) outbox: VecDeque<Input>,
+    /// Whether [`Input::CaughtUp`] is true and was said.
+    pub(super) has_caught_up: bool,
+    committer: Clerk,
+    memory: MemoryBudget,
+    sender: mpsc::Sender<Input>,
+    waker: Waker,
+    /// The record that waits for memory. No other one is taken before it has it.
+    held: Option<Held>,
+    /// Ends when there is room for one more input.
+    room: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    /// The partition whose turn was last.
+    last_turn: i32,
+    status_due: Instant,
+}
+
+struct Held {
+    parcel: Parcel,
+    since: Instant,
+    permit: Pin<Box<dyn Future<Output = MemoryPermit> + Send>>,
+}
+
+/// Where records go, and what they take.
+pub(super) struct Outlet {
+    pub(super) memory: MemoryBudget,
+    pub(super) sender: mpsc::Sender<Input>,
+}
+
+/// The threads that ask.
+pub(super) struct Clerks {
+    pub(super) scout: Clerk,
+    pub(super) committer: Clerk,
+}
+
+impl Reader {
+    pub(super) fn new(
+        options: KafkaOptions,
+        client: Arc<Client>,
+        shared: Arc<Shared>,
+        connection: Connection,
+        clerks: Clerks,
+        outlet: Outlet,
+    ) -> Self {
+        Self {
+            topic: options.topic.as_str().into(),
+            options,
+            client,
+            waker: shared.alarm.waker(),
+            shared,
+            connection,
+            partitions: BTreeMap::new(),
+            wanted: VecDeque::new(),
+            rebalance: None,
+            scout: clerks.scout,
+            outbox: VecDeque::new(),
+            has_caught_up: false,
+            committer: clerks.committer,
+            memory: outlet.memory,
+            sender: outlet.sender,
+            held: None,
+            room: None,
+            last_turn: -1,
+            status_due: Instant::now(),
+        }
+    }
+
+    /// Reads until it is told to stop, or nobody takes records any more. An error: nothing can be read any more.
+    pub(super) fn run(&mut self) -> Result<()> {
+        while !self.shared.is_stopped() && !self.sender.is_closed() {
+            if !self.turn()? {
+                self.shared.alarm.sleep(SLEEP);
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what can be done now; whether there may be more.
+    fn turn(&mut self) -> Result<bool> {
+        self.listen()?;
+        self.take_inbox()?;
+        self.step_rebalance()?;
+        self.send_commits();
+        self.hold_back();
+        let is_busy = self.give_out()?;
+        self.say_status();
+        Ok(is_busy)
+    }
+
+    /// Hears what librdkafka says.
+    fn listen(&mut self) -> Result<()> {
+        loop {
+            let count = self.client.context().count();
+            match self.client.poll(Duration::ZERO) {
+                Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => {
+                    return Err(self.cannot_read(&error));
+                }
+                // The queues of partitions are apart from that of events.
+                Some(Ok(_)) => return Err(self.broken("librdkafka gave a record where none may be")),
+                _ => {}
+            }
+            if self.client.context().count() == count {
+                break;
+            }
+        }
+        for said in self.client.context().take() {
+            self.hear(said)?;
+        }
+        Ok(())
+    }
+
+    fn hear(&mut self, said: Said) -> Result<()> {
+        match said {
+            Said::Assigned(_) | Said::Revoked { .. } => self.wanted.push_back(said),
+            Said::Trouble { code, reason } => self.connection.trouble(&self.attempt(), code, &reason)?,
+            Said::Reset { partition } => {
+                if let Some(partition) = self.partitions.get_mut(&partition) {
+                    partition.is_reset = true;
+                }
+                let mut status = self.shared.status();
+                status.resets = status.resets.saturating_add(1);
+            }
+            Said::Stand(stand) => {
+                if stand.is_connected {
+                    self.connection.answered();
+                }
+                for (number, end) in stand.ends {
+                    if let Some(partition) = self.partitions.get_mut(&number) {
+                        partition.end = partition.end.max(end);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn take_inbox(&mut self) -> Result<()> {
+        let inbox = self.shared.take();
+        for order in inbox.orders {
+            self.take_order(order);
+        }
+        for answer in inbox.answers {
+            match answer {
+                Answer::Places(places) => self.begin(places)?,
+                Answer::Commit { partition, offset, result } => {
+                    let name = self.name(partition);
+                    if let Some(partition) = self.partitions.get_mut(&partition) {
+                        partition.commits.answered(offset, result, &name, &self.options.brokers);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn take_order(&mut self, order: Order) {
+        let Order { ledger, offset, reply } = order;
+        let (name, brokers) = (self.name(ledger.partition()), self.options.brokers.as_str());
+        let is_group = self.options.group.is_some();
+        let error = match self.partitions.get_mut(&ledger.partition()) {
+            _ if !is_group => refused(offset, &name, brokers, "there is no consumer group"),
+            Some(partition) if partition.ledger.is_same(&ledger) && !ledger.is_revoked() => {
+                if offset <= ledger.done() {
+                    return partition.commits.add(offset, Some(reply));
+                }
+                refused(offset, &name, brokers, "records before it are still under way")
+            }
+            _ => revoked(offset, &name, brokers),
+        };
+        // Whoever asked may have gone.
+        let _ = reply.send(Err(error));
+    }
+
+    pub(super) fn send_commits(&mut self) {
+        let now = Instant::now();
+        for partition in self.partitions.values_mut() {
+            let Some(offset) = partition.commits.to_send(now) else { continue };
+            if self.committer.ask(Question::Commit { partition: partition.number, offset }) {
+                partition.commits.sent(offset);
+            }
+        }
+    }
+
+    fn hold_back(&mut self) {
+        let paused = self.shared.paused();
+        for (number, partition) in &mut self.partitions {
+            partition.hold(&self.client, paused.contains(number));
+        }
+    }
+
+    /// Gives out what there is: first what is no record.
+    fn give_out(&mut self) -> Result<bool> {
+        if !self.flush() || !self.release_held() || !self.flush() {
+            return Ok(false);
+        }
+        self.say_caught_up();
+        let after: Vec<i32> =
+            self.partitions.range(self.last_turn.saturating_add(1)..).map(|(number, _)| *number).collect();
+        let before = self.partitions.range(..=self.last_turn).map(|(number, _)| *number);
+        let turns: Vec<i32> = after.into_iter().chain(before).collect();
+        let mut is_busy = false;
+        for number in turns {
+            self.last_turn = number;
+            for _ in 0..TURN {
+                let Some(partition) =
+                    self.partitions.get_mut(&number).filter(|partition| partition.is_readable())
+                else {
+                    break;
+                };
+                match partition.next() {
+                    Next::Nothing => break,
+                    Next::Broken(error) => return Err(self.cannot_read(&error)),
+                    Next::Record(parcel) => {
+                        is_busy = true;
+                        if !self.take(parcel)? {
+                            return Ok(false);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(is_busy)
+    }
+
+    /// Gives out a record; whether the next one can be taken.
+    fn take(&mut self, parcel: Parcel) -> Result<bool> {
+        if !self.check_order(&parcel)? {
+            return Ok(true);
+        }
+        let (memory, bytes) = (self.memory.clone(), parcel.memory());
+        let permit = Box::pin(async move { memory.reserve(bytes).await });
+        self.held = Some(Held { parcel, since: Instant::now(), permit });
+        Ok(self.release_held() && self.flush())
+    }
+
+    /// Gives out the record that waits for memory, if it has it now; whether none waits.
+    fn release_held(&mut self) -> bool {
+        let Some(mut held) = self.held.take() else { return true };
+        let Some(partition) = self.partitions.get_mut(&held.parcel.partition) else { return true };
+        let Poll::Ready(memory) = held.permit.as_mut().poll(&mut TaskContext::from_waker(&self.waker)) else {
+            self.held = Some(held);
+            return false;
+        };
+        partition.passed(&held.parcel);
+        let bytes = held.parcel.bytes();
+        let Parcel { offset, key, value, .. } = held.parcel;
+        let token = partition.ledger.track(offset);
+        self.outbox.push_back(Input::Record(Record { token, key, value, memory }));
+        let mut status = self.shared.status();
+        status.records = status.records.saturating_add(1);
+        status.bytes = status.bytes.saturating_add(bytes);
+        true
+    }
+
+    /// Forgets the record that waits for memory if it is of one of these partitions. It has no token yet, so nothing takes it for
+    /// done.
+    pub(super) fn drop_held(&mut self, partitions: &[i32]) {
+        self.held = self.held.take().filter(|held| !partitions.contains(&held.parcel.partition));
+    }
+
+    /// Gives out what waits, in its order; whether all of it went.
+    fn flush(&mut self) -> bool {
+        while let Some(input) = self.outbox.pop_front() {
+            match self.sender.try_send(input) {
+                Ok(()) => self.room = None,
+                Err(mpsc::error::TrySendError::Full(input)) => {
+                    self.outbox.push_front(input);
+                    self.wait_for_room();
+                    return false;
+                }
+                // The loop ends at its next turn.
+                Err(mpsc::error::TrySendError::Closed(_)) => return false,
+            }
+        }
+        true
+    }
+
+    /// Has the alarm ring when there is room.
+    fn wait_for_room(&mut self) {
+        let sender = self.sender.clone();
+        let room = self.room.get_or_insert_with(|| {
+            Box::pin(async move {
+                // Closed: it is seen elsewhere.
+                drop(sender.reserve_owned().await);
+            })
+        });
+        if room.as_mut().poll(&mut TaskContext::from_waker(&self.waker)).is_ready() {
+            self.room = None;
+            self.shared.alarm.ring();
+        }
+    }
+
+    fn say_caught_up(&mut self) {
+        let is_settled = self.rebalance.is_none() && self.wanted.is_empty() && self.connection.has_worked;
+        if self.options.until_end
+            && is_settled
+            && !self.has_caught_up
+            && self.partitions.values().all(Partition::is_caught_up)
+        {
+            self.has_caught_up = true;
+            self.outbox.push_back(Input::CaughtUp);
+        }
+    }
+
+    fn say_status(&mut self) {
+        let now = Instant::now();
+        if now < self.status_due {
+            return;
+        }
+        self.status_due = now + STATUS;
+        let millis = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
+        let millis = i64::try_from(millis).unwrap_or(i64::MAX);
+        let partitions = self.partitions.values_mut().map(|partition| partition.lag(millis)).collect();
+        let mut status = self.shared.status();
+        status.connection = self.connection.now();
+        status.waits_for_memory = self.held.as_ref().map(|held| held.since);
+        status.partitions = partitions;
+    }
+
+    /// Ends: commits that are under way get some time, nothing else is committed, and the group is left.
+    pub(super) fn end(mut self) {
+        let deadline = Instant::now() + END;
+        self.client.context().close();
+        self.finish_rebalances();
+        while self.partitions.values().any(|partition| !partition.commits.is_idle())
+            && Instant::now() < deadline
+        {
+            // There is no use in what goes wrong now.
+            let _ = self.client.poll(Duration::from_millis(10));
+            let _ = self.take_inbox();
+            self.send_commits();
+        }
+        for (number, partition) in &mut self.partitions {
+            partition.ledger.revoke();
+            partition.commits.give_up(&format!("partition {number}"), &self.options.brokers);
+        }
+        let Self { partitions, scout, committer, client, .. } = self;
+        drop(partitions);
+        let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
+        scout.end(left);
+        committer.end(left);
+        drop(client);
+    }
+
+    /// Where reading begins, for a reading without a group.
+    pub(super) fn start(&self) -> Option<KafkaStart> {
+        self.options.group.is_none().then_some(self.options.start)
+    }
+
+    pub(super) fn attempt(&self) -> String {
+        format!("read topic `{}`", self.options.topic)
+    }
+
+    pub(super) fn name(&self, partition: i32) -> String {
+        format!("partition {partition} of topic `{}`", self.options.topic)
+    }
+
+    pub(super) fn cannot_read(&self, error: &KafkaError) -> Error {
+        failed(self.attempt(), &self.options.brokers, error)
+    }
+
+    pub(super) fn broken(&self, reason: &str) -> Error {
+        let (attempt, brokers) = (self.attempt(), self.options.brokers.clone());
+        Error::Kafka { attempt, brokers, source: Box::new(Reason(reason.to_owned())), hint: None }
+    }
+}

@@ -1,0 +1,120 @@
+//! What the thread that polls and those who use its records tell each other.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::oneshot;
+
+use super::clerk::Answer;
+use super::lag::PartitionLag;
+use super::trouble::KafkaConnection;
+use super::wake::Alarm;
+use crate::error::Result;
+use crate::traffic::Ledger;
+
+/// What both sides see.
+pub(super) struct Shared {
+    pub(super) alarm: Alarm,
+    inbox: Mutex<Inbox>,
+    paused: Mutex<BTreeSet<i32>>,
+    status: Mutex<KafkaStatus>,
+}
+
+/// What waits for the thread.
+#[derive(Default)]
+pub(super) struct Inbox {
+    pub(super) orders: Vec<Order>,
+    pub(super) answers: Vec<Answer>,
+    pub(super) is_stopped: bool,
+}
+
+/// Says that everything before an offset is done.
+pub(super) struct Order {
+    pub(super) ledger: Ledger,
+    pub(super) offset: i64,
+    pub(super) reply: oneshot::Sender<Result<()>>,
+}
+
+/// How it stands with the reading of a topic.
+#[derive(Debug, Clone)]
+pub struct KafkaStatus {
+    /// Whether the brokers can be reached.
+    pub connection: KafkaConnection,
+    /// Records that were given out.
+    pub records: u64,
+    /// Bytes of their keys and values.
+    pub bytes: u64,
+    /// How often what was to be read next was not there any more.
+    pub resets: u64,
+    /// Records that were deleted before they were read, as far as it is known.
+    pub deleted: u64,
+    /// Since when the next record waits for memory.
+    pub waits_for_memory: Option<Instant>,
+    /// The partitions that are read here, and how far behind they are.
+    pub partitions: Vec<PartitionLag>,
+}
+
+impl KafkaStatus {
+    fn new() -> Self {
+        let connection = KafkaConnection { is_up: false, since: Instant::now(), trouble: None };
+        let (records, bytes, resets, deleted) = (0, 0, 0, 0);
+        Self { connection, records, bytes, resets, deleted, waits_for_memory: None, partitions: Vec::new() }
+    }
+}
+
+impl Shared {
+    pub(super) fn new() -> Self {
+        let status = Mutex::new(KafkaStatus::new());
+        Self { alarm: Alarm::default(), inbox: Mutex::default(), paused: Mutex::default(), status }
+    }
+
+    pub(super) fn order(&self, order: Order) {
+        lock(&self.inbox).orders.push(order);
+        self.alarm.ring();
+    }
+
+    pub(super) fn answer(&self, answer: Answer) {
+        lock(&self.inbox).answers.push(answer);
+        self.alarm.ring();
+    }
+
+    pub(super) fn stop(&self) {
+        lock(&self.inbox).is_stopped = true;
+        self.alarm.ring();
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        lock(&self.inbox).is_stopped
+    }
+
+    /// Takes what waits.
+    pub(super) fn take(&self) -> Inbox {
+        let mut inbox = lock(&self.inbox);
+        let is_stopped = inbox.is_stopped;
+        std::mem::replace(&mut *inbox, Inbox { is_stopped, ..Inbox::default() })
+    }
+
+    pub(super) fn pause(&self, partition: i32) {
+        lock(&self.paused).insert(partition);
+        self.alarm.ring();
+    }
+
+    pub(super) fn resume(&self, partition: i32) {
+        lock(&self.paused).remove(&partition);
+        self.alarm.ring();
+    }
+
+    pub(super) fn paused(&self) -> MutexGuard<'_, BTreeSet<i32>> {
+        lock(&self.paused)
+    }
+
+    pub(super) fn status(&self) -> MutexGuard<'_, KafkaStatus> {
+        lock(&self.status)
+    }
+}
+
+/// Poison is of no concern: whoever holds a lock here only moves values.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
