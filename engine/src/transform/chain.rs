@@ -90,7 +90,7 @@ impl Chain {
 }
 
 /// The text of a file that is not too large.
-pub(super) fn read(path: &Path) -> Result<String, String> {
+pub(crate) fn read(path: &Path) -> Result<String, String> {
     let length = std::fs::metadata(path).map_err(|error| format!("could not read it: {error}"))?.len();
     if length > MAX_FILE {
         return Err(format!("it has {length} bytes, {MAX_FILE} are allowed"));

@@ -7,11 +7,11 @@ use std::fmt;
 use std::marker::PhantomData;
 
 /// The steps of a file, in order.
-pub(super) type Steps = Vec<Spanned<Step>>;
+pub(crate) type Steps = Vec<Spanned<Step>>;
 
 /// One step: a name and its settings, or a name alone.
 #[derive(Debug)]
-pub(super) enum Step {
+pub(crate) enum Step {
     RenameIndex(RenameIndex),
     Types(Types),
     DropType,
@@ -22,7 +22,7 @@ pub(super) enum Step {
     CopyFields(Pairs<Spanned<String>>),
     Filter(Spanned<String>),
     Jq(Spanned<String>),
-    Javascript(JavaScript),
+    Javascript(Box<JavaScript>),
     When(When),
     Noop,
 }
@@ -113,63 +113,68 @@ impl<'de> Deserialize<'de> for Step {
 /// `rename_index`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RenameIndex {
-    pub(super) from: Option<Spanned<String>>,
-    pub(super) regex: Option<Spanned<String>>,
-    pub(super) to: Spanned<String>,
+pub(crate) struct RenameIndex {
+    pub(crate) from: Option<Spanned<String>>,
+    pub(crate) regex: Option<Spanned<String>>,
+    pub(crate) to: Spanned<String>,
 }
 
 /// `types`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Types {
+pub(crate) struct Types {
     #[serde(default, alias = "staticMappings")]
-    pub(super) static_mappings: Pairs<Pairs<Spanned<String>>>,
+    pub(crate) static_mappings: Pairs<Pairs<Spanned<String>>>,
     #[serde(alias = "regexMappings")]
-    pub(super) regex_mappings: Option<Vec<TypePattern>>,
-    /// The Java migrator asks for it; here nothing depends on it.
-    #[serde(rename = "sourceProperties", alias = "source_properties")]
-    pub(super) _source_properties: Option<Json>,
+    pub(crate) regex_mappings: Option<Vec<TypePattern>>,
+    /// The Java migrator asks for it; of documents nothing depends on it.
+    #[serde(alias = "sourceProperties")]
+    pub(crate) source_properties: Option<Spanned<Json>>,
 }
 
 /// One of `regex_mappings`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct TypePattern {
+pub(crate) struct TypePattern {
     #[serde(alias = "sourceIndexPattern")]
-    pub(super) source_index_pattern: Spanned<String>,
+    pub(crate) source_index_pattern: Spanned<String>,
     #[serde(alias = "sourceTypePattern")]
-    pub(super) source_type_pattern: Spanned<String>,
+    pub(crate) source_type_pattern: Spanned<String>,
     #[serde(alias = "targetIndexPattern")]
-    pub(super) target_index_pattern: Spanned<String>,
+    pub(crate) target_index_pattern: Spanned<String>,
 }
 
 /// `javascript`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct JavaScript {
+pub(crate) struct JavaScript {
     #[serde(alias = "initializationScript")]
-    pub(super) initialization_script: Option<Spanned<String>>,
+    pub(crate) initialization_script: Option<Spanned<String>>,
     #[serde(alias = "initializationScriptFile")]
-    pub(super) initialization_script_file: Option<Spanned<String>>,
+    pub(crate) initialization_script_file: Option<Spanned<String>>,
     #[serde(alias = "bindingsObject")]
-    pub(super) bindings_object: Option<Spanned<Json>>,
-    pub(super) time_limit_ms: Option<Spanned<u64>>,
-    pub(super) memory_limit_mib: Option<Spanned<u64>>,
+    pub(crate) bindings_object: Option<Spanned<Json>>,
+    pub(crate) time_limit_ms: Option<Spanned<u64>>,
+    pub(crate) memory_limit_mib: Option<Spanned<u64>>,
+    /// What only the Java migrator has: refused with a word about what to do instead.
+    #[serde(rename = "initializationResourcePath")]
+    pub(crate) resource_path: Option<Spanned<Json>>,
+    #[serde(rename = "bindingsObjectDirs", alias = "bindingsObjectFiles")]
+    pub(crate) bindings_files: Option<Spanned<Json>>,
 }
 
 /// `when`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct When {
-    pub(super) index: Option<Spanned<String>>,
-    pub(super) jq: Option<Spanned<String>>,
-    pub(super) steps: Steps,
+pub(crate) struct When {
+    pub(crate) index: Option<Spanned<String>>,
+    pub(crate) jq: Option<Spanned<String>>,
+    pub(crate) steps: Steps,
 }
 
 /// A mapping in the order in which it is written.
 #[derive(Debug)]
-pub(super) struct Pairs<T>(pub(super) Vec<(Spanned<String>, T)>);
+pub(crate) struct Pairs<T>(pub(crate) Vec<(Spanned<String>, T)>);
 
 impl<T> Default for Pairs<T> {
     fn default() -> Self {
@@ -199,7 +204,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Pairs<T> {
 
 /// Any value, as JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Json(pub(super) String);
+pub(crate) struct Json(pub(crate) String);
 
 impl<'de> Deserialize<'de> for Json {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

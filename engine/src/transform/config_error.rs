@@ -19,12 +19,12 @@ struct Place {
 
 impl ConfigError {
     /// An error that is about no line, such as a file that cannot be read.
-    pub(super) fn general(name: &str, message: impl Into<String>) -> Self {
+    pub(crate) fn general(name: &str, message: impl Into<String>) -> Self {
         Self { name: name.to_owned(), message: message.into(), place: None }
     }
 
     /// An error at a line and column of `text`, both counted from 1.
-    pub(super) fn at(name: &str, text: &str, line: usize, column: usize, message: impl Into<String>) -> Self {
+    pub(crate) fn at(name: &str, text: &str, line: usize, column: usize, message: impl Into<String>) -> Self {
         let shown = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
         let place = Place { line, column: column.max(1), text: shown.trim_end().to_owned() };
         Self { name: name.to_owned(), message: message.into(), place: (line > 0).then_some(place) }

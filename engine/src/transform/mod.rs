@@ -2,21 +2,23 @@
 
 mod chain;
 mod compile;
-mod config;
+pub(crate) mod config;
 mod config_error;
+pub(crate) mod config_file;
 mod field_path;
 mod fields;
-mod javascript;
-mod jq;
-mod json;
-mod names;
+pub(crate) mod javascript;
+pub(crate) mod jq;
+pub(crate) mod json;
+pub(crate) mod names;
 mod steps;
-mod worker;
+pub(crate) mod worker;
 
 #[cfg(test)]
 mod tests;
 
 pub use chain::Chain;
+pub(crate) use chain::read;
 pub use config_error::ConfigError;
 pub use worker::{Failure, Item, Operation, Output, Worker};
 
@@ -31,7 +33,7 @@ fn processor_time() -> Duration {
 }
 
 /// The text, or its begin and an ellipsis.
-fn shortened(text: &str, longest: usize) -> Cow<'_, str> {
+pub(crate) fn shortened(text: &str, longest: usize) -> Cow<'_, str> {
     match text.char_indices().nth(longest) {
         None => Cow::Borrowed(text),
         Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),

@@ -80,12 +80,7 @@ impl<'a> Draft<'a> {
     }
 
     fn variables(&self) -> Variables<'_> {
-        Variables {
-            index: &self.index,
-            id: self.id.as_deref(),
-            type_name: self.type_name.as_deref(),
-            routing: self.routing.as_deref(),
-        }
+        [Some(&self.index), self.id.as_deref(), self.type_name.as_deref(), self.routing.as_deref()]
     }
 
     fn move_to(&mut self, index: String) -> Result<(), String> {
@@ -226,7 +221,7 @@ fn call_script<'a>(
         operation: draft.operation,
         source: &draft.source,
     };
-    let outputs = engines.call(number, script, input)?;
+    let outputs = engines.call(number, script, |engine| engine.transform(input))?;
     let drafts = outputs.into_iter().map(|output| draft.derived(output));
     let mut drafts = drafts.collect::<Result<Vec<_>, _>>()?;
     Ok(match (drafts.pop(), drafts.is_empty()) {

@@ -1,7 +1,7 @@
 //! Applies a chain to documents, one at a time.
 
 use super::chain::Chain;
-use super::javascript::{Engine, Script, ScriptInput, ScriptOutput};
+use super::javascript::{Engine, Script};
 use super::steps::{Draft, Next, Stage, Step};
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -78,16 +78,16 @@ pub struct Worker {
 
 /// For each script of a chain, its engine; none before the first document, and after an error.
 #[derive(Debug, Default)]
-pub(super) struct Engines(Vec<Option<Engine>>);
+pub(crate) struct Engines(Vec<Option<Engine>>);
 
 impl Engines {
     /// Calls a script. After an error its engine is given up: what the script left behind is unknown.
-    pub(super) fn call(
+    pub(crate) fn call<T>(
         &mut self,
         number: usize,
         script: &Script,
-        input: ScriptInput<'_>,
-    ) -> Result<Vec<ScriptOutput>, String> {
+        work: impl FnOnce(&Engine) -> Result<T, String>,
+    ) -> Result<T, String> {
         if self.0.len() <= number {
             self.0.resize_with(number.saturating_add(1), || None);
         }
@@ -98,7 +98,7 @@ impl Engines {
             Some(engine) => engine,
             None => script.start()?,
         };
-        let outputs = engine.transform(input)?;
+        let outputs = work(&engine)?;
         *place = Some(engine);
         Ok(outputs)
     }

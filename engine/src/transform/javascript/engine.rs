@@ -3,12 +3,13 @@
 use super::helpers::Helpers;
 use super::item::{Collector, ScriptInput, ScriptOutput, list};
 use super::limits::Limits;
+use super::message::{self, Load, MessageOutput};
 use super::read::{self, ReadError};
 use super::write::WriteError;
 use rquickjs::context::{EvalOptions, intrinsic};
 use rquickjs::promise::PromiseState;
 use rquickjs::{Context, Ctx, Exception, Function, Object, Runtime, Value};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How much stack a script may take. Threads have 2 MiB.
@@ -18,8 +19,8 @@ const KEPT_SOURCE: usize = 1 << 20;
 /// How much of an error of a script is kept.
 const LONGEST_ERROR: usize = 500;
 
-/// What a runtime has: the language, without clocks but `Date`, and without `Proxy`, which could hide the length
-/// of an array from the limits.
+/// What a runtime has: the language, without clocks but `Date`. `Proxy`, which could hide the length of an array from the limits, is taken
+/// away by `prelude.js`.
 type Builtins = (
     intrinsic::Date,
     intrinsic::Eval,
@@ -30,6 +31,7 @@ type Builtins = (
     intrinsic::TypedArrays,
     intrinsic::Promise,
     intrinsic::WeakRef,
+    intrinsic::Proxy,
 );
 
 /// A script as it is configured.
@@ -55,9 +57,16 @@ impl std::fmt::Debug for Script {
 /// A runtime that has evaluated the script. It may move between threads, but works for one at a time.
 pub(crate) struct Engine {
     context: Context,
-    /// `_source` of the document in work: the script reads it when it asks for it.
-    source: Arc<Mutex<Vec<u8>>>,
+    source: Arc<Mutex<Source>>,
     limits: Arc<Limits>,
+}
+
+/// What the script reads when it asks for it: `_source` of the document in work, or the payload of the request.
+#[derive(Default)]
+struct Source {
+    text: Vec<u8>,
+    /// Where the text comes from when it is not there yet.
+    later: Option<Load>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -142,15 +151,19 @@ impl Script {
 }
 
 /// Evaluates `prelude.js`.
-fn install<'js>(ctx: &Ctx<'js>, source: &Arc<Mutex<Vec<u8>>>, limits: &Arc<Limits>) -> Result<(), Trouble> {
+fn install<'js>(ctx: &Ctx<'js>, source: &Arc<Mutex<Source>>, limits: &Arc<Limits>) -> Result<(), Trouble> {
     let (source, watched) = (Arc::clone(source), Arc::clone(limits));
     let load = Function::new(ctx.clone(), move |ctx: Ctx<'js>| -> rquickjs::Result<Value<'js>> {
-        let source = source.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut source = source.lock().unwrap_or_else(PoisonError::into_inner);
+        let what = if source.later.is_some() { "the payload" } else { "`_source`" };
+        if let Some(later) = source.later.clone().filter(|_| source.text.is_empty()) {
+            source.text = later().map_err(|problem| Exception::throw_type(&ctx, &problem))?;
+        }
         let helpers = Helpers::of(&ctx)?;
-        read::from_json(&ctx, &helpers, &source, &watched).map_err(|error| match error {
+        read::from_json(&ctx, &helpers, &source.text, &watched).map_err(|error| match error {
             ReadError::Script(error) => error,
-            ReadError::Json(error) => Exception::throw_type(&ctx, &format!("`_source` is {error}")),
-            ReadError::Time => Exception::throw_type(&ctx, "reading `_source` takes too long"),
+            ReadError::Json(error) => Exception::throw_type(&ctx, &format!("{what} is {error}")),
+            ReadError::Time => Exception::throw_type(&ctx, &format!("reading {what} takes too long")),
         })
     })?;
     let log = Function::new(ctx.clone(), |level: String, line: String| {
@@ -169,9 +182,9 @@ impl Engine {
     /// Calls the script with one document. After an error the runtime must not be used again.
     pub(crate) fn transform(&self, input: ScriptInput<'_>) -> Result<Vec<ScriptOutput>, String> {
         {
-            let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
-            source.clear();
-            source.extend_from_slice(input.source);
+            let mut source = self.lock();
+            source.text.clear();
+            source.text.extend_from_slice(input.source);
         }
         let outputs = self.run(|ctx| {
             let helpers = Helpers::of(ctx)?;
@@ -184,10 +197,39 @@ impl Engine {
             collector.collect(&value, 0)?;
             Ok(collector.outputs)
         });
-        let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
-        source.clear();
-        source.shrink_to(KEPT_SOURCE); // one large document must not hold its memory for ever
+        self.forget();
         outputs
+    }
+
+    /// Calls the script with the message of one request, a JSON object without its payload; `None` drops the request. After an error
+    /// the runtime must not be used again.
+    pub(crate) fn transform_message(
+        &self,
+        message: &[u8],
+        payload: Load,
+    ) -> Result<Option<MessageOutput>, String> {
+        self.lock().later = Some(payload);
+        let output = self.run(|ctx| {
+            let helpers = Helpers::of(ctx)?;
+            let message = message::prepare(ctx, &helpers, message, &self.limits)?;
+            let value: Value<'_> = Helpers::transform(ctx)?.call((message,))?;
+            let value = settled(ctx, value, &self.limits)?;
+            let payload = std::mem::take(&mut self.lock().text); // not held: writing may run getters of the script
+            Ok(message::collect(&helpers, &self.limits, &value, &payload)?)
+        });
+        self.forget();
+        output
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Source> {
+        self.source.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn forget(&self) {
+        let mut source = self.lock();
+        source.text.clear();
+        source.text.shrink_to(KEPT_SOURCE); // one large document must not hold its memory for ever
+        source.later = None;
     }
 
     fn run<T>(&self, work: impl FnOnce(&Ctx<'_>) -> Result<T, Trouble>) -> Result<T, String> {

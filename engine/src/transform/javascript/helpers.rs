@@ -57,14 +57,19 @@ impl<'js> Helpers<'js> {
         self.0.get("record")
     }
 
-    /// Gives the item its document, to be read when the script asks for it; the list that the script gets.
-    pub(super) fn prepare(&self, item: Object<'js>) -> Result<Value<'js>> {
-        self.call("prepare", (item,))
+    /// Gives the item a member that is read when the script asks for it.
+    pub(super) fn prepare(&self, item: &Object<'js>, name: &str) -> Result<()> {
+        self.call("prepare", (item.clone(), name))
     }
 
-    /// Whether the script never asked for the document of the item.
-    pub(super) fn is_untouched(&self, item: &Object<'js>) -> Result<bool> {
-        self.call("isUntouched", (item.clone(),))
+    /// Whether the script never asked for that member of the item.
+    pub(super) fn is_untouched(&self, item: &Object<'js>, name: &str) -> Result<bool> {
+        self.call("isUntouched", (item.clone(), name))
+    }
+
+    /// Lets the headers of a message be found in whatever case.
+    pub(super) fn with_headers(&self, message: &Object<'js>) -> Result<()> {
+        self.call("withHeaders", (message.clone(),))
     }
 
     /// How the object is written.

@@ -6,7 +6,7 @@ use super::write::{WriteError, Writer, describe, names, properties};
 use crate::transform::Operation;
 use crate::transform::json::Node;
 use rquickjs::object::Property;
-use rquickjs::{Ctx, Object, Value};
+use rquickjs::{Array, Ctx, Object, Value};
 
 const SCHEMA: &str = "rfs-opensearch-bulk-v1";
 /// How many documents a script may make of one.
@@ -59,7 +59,10 @@ pub(super) fn list<'js>(
     set(&item, "operation_type", Some("index"))?;
     item.prop("include_document", Property::from(true).writable().enumerable().configurable())?;
     item.prop("operation", Property::from(operation).writable().enumerable().configurable())?;
-    helpers.prepare(item)
+    helpers.prepare(&item, "document")?;
+    let list = Array::new(ctx.clone())?;
+    list.set(0, item)?;
+    Ok(list.into_value())
 }
 
 /// Reads what a script returned.
@@ -104,9 +107,9 @@ impl<'js> Collector<'_, 'js> {
     }
 
     fn item(&mut self, item: &Object<'js>) -> Result<ScriptOutput, WriteError> {
-        let is_untouched = self.helpers.is_untouched(item)?;
+        let is_untouched = self.helpers.is_untouched(item, "document")?;
         let (names, values) =
-            if is_untouched { self.operation_only(item)? } else { properties(self.helpers, item)? };
+            if is_untouched { all_but(item, "document")? } else { properties(self.helpers, item)? };
         let mut output = None;
         let mut document = None;
         let mut operation_type = Operation::Index;
@@ -136,16 +139,7 @@ impl<'js> Collector<'_, 'js> {
     }
 
     fn document(&self, value: &Value<'js>) -> Result<Vec<u8>, WriteError> {
-        Writer::new(self.helpers, self.limits).document(value, Node::document(self.source).ok())
-    }
-
-    /// The properties of an item whose document was never asked for, without asking for it now.
-    fn operation_only(&self, item: &Object<'js>) -> Result<(Vec<String>, Vec<Value<'js>>), WriteError> {
-        let mut names = names(item)?;
-        names.retain(|name| name != "document");
-        let values = names.iter().map(|name| item.get(name.as_str()));
-        let values = values.collect::<rquickjs::Result<_>>()?;
-        Ok((names, values))
+        Writer::new(self.helpers, self.limits, "document").object_of(value, Node::document(self.source).ok())
     }
 
     fn operation(&self, value: &Value<'js>) -> Result<ScriptOutput, WriteError> {
@@ -173,7 +167,19 @@ impl<'js> Collector<'_, 'js> {
     }
 }
 
-fn not_carried(name: &str, value: &Value<'_>) -> WriteError {
+/// Names and values of an item without one that was never asked for, without asking for it now.
+pub(super) fn all_but<'js>(
+    item: &Object<'js>,
+    left_out: &str,
+) -> Result<(Vec<String>, Vec<Value<'js>>), WriteError> {
+    let mut names = names(item)?;
+    names.retain(|name| name != left_out);
+    let values = names.iter().map(|name| item.get(name.as_str()));
+    let values = values.collect::<rquickjs::Result<_>>()?;
+    Ok((names, values))
+}
+
+pub(super) fn not_carried(name: &str, value: &Value<'_>) -> WriteError {
     let value = match value.as_string().and_then(|value| value.to_string().ok()) {
         Some(text) => format!("`{}`", crate::transform::shortened(&text, 50)),
         None => describe(value),

@@ -4,6 +4,7 @@ mod engine;
 mod helpers;
 mod item;
 mod limits;
+mod message;
 mod read;
 mod write;
 
@@ -12,3 +13,4 @@ mod tests;
 
 pub(crate) use engine::{Engine, Script};
 pub(crate) use item::{ScriptInput, ScriptOutput};
+pub(crate) use message::{Load, PayloadOutput};

@@ -4,6 +4,9 @@
   'use strict';
   const { create, defineProperty, getOwnPropertyDescriptor, getPrototypeOf, keys } = Object;
   const { apply } = Reflect;
+  // Only for headers: a script with proxies of its own could hide the length of an array from the limits.
+  const Guarded = Proxy;
+  delete globalThis.Proxy;
   const hasOwn = Object.hasOwn;
   const isArray = Array.isArray;
   const objectPrototype = Object.prototype;
@@ -11,6 +14,7 @@
   const sizeOfMap = getOwnPropertyDescriptor(mapPrototype, 'size').get;
   const forEachOfMap = mapPrototype.forEach;
   const toISOString = Date.prototype.toISOString;
+  const toLowerCase = String.prototype.toLowerCase;
   const toText = String;
   const toBigInt = BigInt;
   const Range = RangeError;
@@ -71,27 +75,45 @@
   const [debug, error] = [print('debug'), print('error')];
   globalThis.console = { debug, error, info: debug, log: debug, trace: debug, warn: error };
 
-  // The document is read when the script first asks for it: most scripts look at the operation only.
+  // What is large is read when the script first asks for it: most scripts look at the rest only.
   let current = null;
   let reader = null;
-  const prepare = (item) => {
+  const prepare = (item, name) => {
     current = item;
     reader = () => {
-      if (current !== item) throw new Error('the document of an earlier item was asked for');
-      const document = load();
-      set(item, 'document', document);
-      return document;
+      if (current !== item) throw new Error(`the ${name} of an earlier item was asked for`);
+      const value = load();
+      set(item, name, value);
+      return value;
     };
-    const write = (value) => set(item, 'document', value);
-    defineProperty(item, 'document', { get: reader, set: write, enumerable: true, configurable: true });
-    return [item];
+    const write = (value) => set(item, name, value);
+    defineProperty(item, name, { get: reader, set: write, enumerable: true, configurable: true });
   };
 
-  // Whether the script never asked for the document of this item.
-  const isUntouched = (item) => {
-    const found = getOwnPropertyDescriptor(item, 'document');
+  // Whether the script never asked for it.
+  const isUntouched = (item, name) => {
+    const found = getOwnPropertyDescriptor(item, name);
     return item === current && found !== undefined && found.get === reader;
   };
+
+  // Headers by name, in whatever case; they keep the spelling that they have.
+  const lower = (name) => apply(toLowerCase, name, []);
+  const spelled = (headers, name) => {
+    if (typeof name !== 'string' || hasOwn(headers, name)) return name;
+    const wanted = lower(name);
+    const known = keys(headers);
+    for (let i = 0; i < known.length; i++) if (lower(known[i]) === wanted) return known[i];
+    return name;
+  };
+  const anyCase = {
+    has: (headers, name) => spelled(headers, name) in headers,
+    get: (headers, name) => headers[spelled(headers, name)],
+    set: (headers, name, value) => { set(headers, spelled(headers, name), value); return true; },
+    deleteProperty: (headers, name) => delete headers[spelled(headers, name)],
+    defineProperty: (headers, name, { value }) => { set(headers, spelled(headers, name), value); return true; },
+    getOwnPropertyDescriptor: (headers, name) => getOwnPropertyDescriptor(headers, spelled(headers, name)),
+  };
+  const withHeaders = (message) => { set(message, 'headers', new Guarded(message.headers, anyCase)); };
 
   // How an object is written: as 'object' (its own enumerable properties), as 'entries' (of a map), or as 'text'.
   // Anything else names the class that JSON has no form for.
@@ -116,5 +138,5 @@
   const text = (date) => apply(toISOString, date, []);
   const integer = (digits) => toBigInt(digits);
   const digits = (big) => toText(big);
-  return { record, prepare, isUntouched, kind, entries, text, integer, digits };
+  return { record, prepare, isUntouched, withHeaders, kind, entries, text, integer, digits };
 })

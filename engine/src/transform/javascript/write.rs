@@ -26,24 +26,26 @@ impl From<rquickjs::Error> for WriteError {
 pub(super) struct Writer<'a, 'js> {
     helpers: &'a Helpers<'js>,
     limits: &'a Limits,
+    /// What is written, for errors.
+    what: &'static str,
     values: u32,
     out: Vec<u8>,
 }
 
 impl<'a, 'js> Writer<'a, 'js> {
-    pub(super) const fn new(helpers: &'a Helpers<'js>, limits: &'a Limits) -> Self {
-        Self { helpers, limits, values: 0, out: Vec::new() }
+    pub(super) const fn new(helpers: &'a Helpers<'js>, limits: &'a Limits, what: &'static str) -> Self {
+        Self { helpers, limits, what, values: 0, out: Vec::new() }
     }
 
-    /// The document as JSON.
-    pub(super) fn document(
+    /// An object as JSON.
+    pub(super) fn object_of(
         mut self,
         value: &Value<'js>,
         original: Option<Node<'_>>,
     ) -> Result<Vec<u8>, WriteError> {
         let is_object = value.as_object().is_some() && !value.is_array() && !value.is_function();
         if !is_object {
-            return Err(WriteError::Value(format!("`document` is {}, not an object", describe(value))));
+            return Err(WriteError::Value(format!("`{}` is {}, not an object", self.what, describe(value))));
         }
         let mut original = original;
         self.value(value, original.as_mut(), 0)?;
@@ -73,7 +75,7 @@ impl<'a, 'js> Writer<'a, 'js> {
         } else if let Some(object) = value.as_object().filter(|_| !value.is_function()) {
             return self.object(object, original, depth);
         } else {
-            return Err(WriteError::Value(format!("the document has {}", describe(value))));
+            return Err(WriteError::Value(format!("the {} has {}", self.what, describe(value))));
         }
         Ok(())
     }
@@ -82,15 +84,14 @@ impl<'a, 'js> Writer<'a, 'js> {
     fn check(&mut self, depth: usize) -> Result<(), WriteError> {
         self.values = self.values.wrapping_add(1);
         if depth > MAX_DEPTH {
+            let what = self.what;
             return Err(WriteError::Value(format!(
-                "the document is nested deeper than {MAX_DEPTH}, or in itself"
+                "the {what} is nested deeper than {MAX_DEPTH}, or in itself"
             )));
         }
         if self.out.len() > self.limits.memory {
-            return Err(WriteError::Value(format!(
-                "the document is larger than {} bytes",
-                self.limits.memory
-            )));
+            let (what, most) = (self.what, self.limits.memory);
+            return Err(WriteError::Value(format!("the {what} is larger than {most} bytes")));
         }
         if self.values.is_multiple_of(256) && self.limits.is_over() {
             return Err(WriteError::Time);
@@ -118,8 +119,9 @@ impl<'a, 'js> Writer<'a, 'js> {
         if let Some(token) = written.filter(is_same) {
             self.out.extend_from_slice(token.as_bytes());
         } else if !number.is_finite() {
+            let what = self.what;
             return Err(WriteError::Value(format!(
-                "the document has the number {number}, which JSON cannot write"
+                "the {what} has the number {number}, which JSON cannot write"
             )));
         } else if number.fract() == 0.0
             && number.abs() < 1e21
@@ -165,12 +167,32 @@ impl<'a, 'js> Writer<'a, 'js> {
             text::encode(&date, &mut self.out);
             return Ok(());
         }
-        let mut members = original.and_then(Node::open_object);
         let (names, values) = properties(self.helpers, object)?;
+        self.members(&names, &values, original, depth)
+    }
+
+    /// Some members as an object.
+    pub(super) fn object_with(
+        mut self,
+        names: &[String],
+        values: &[Value<'js>],
+    ) -> Result<Vec<u8>, WriteError> {
+        self.members(names, values, None, 0)?;
+        Ok(self.out)
+    }
+
+    fn members(
+        &mut self,
+        names: &[String],
+        values: &[Value<'js>],
+        original: Option<&mut Node<'_>>,
+        depth: usize,
+    ) -> Result<(), WriteError> {
+        let mut members = original.and_then(Node::open_object);
         let mut expected = 0;
         let mut is_first = true;
         self.out.push(b'{');
-        for (name, value) in names.iter().zip(&values) {
+        for (name, value) in names.iter().zip(values) {
             if value.is_undefined() {
                 continue; // as `JSON.stringify` does: it is how scripts remove a field
             }

@@ -1,6 +1,7 @@
 //! Programs in jq, run by jaq.
 
 mod limits;
+mod reach;
 mod value;
 
 #[cfg(test)]
@@ -15,8 +16,6 @@ use limits::{Budget, Guard, Limit};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use value::{Duplicates, Guarded, Run};
 
-/// What a program knows of a document besides its `_source`, as variables.
-const VARIABLES: [&str; 4] = ["$index", "$id", "$type", "$routing"];
 /// The definition that a program becomes, so that limits can be put in; also what is run.
 const PROGRAM: &str = "ferry_program";
 /// How deep the brackets of a program may be nested.
@@ -27,6 +26,41 @@ const MAX_DOCUMENT: usize = 100 << 20;
 /// A compiled program.
 pub(crate) struct Program {
     filter: jaq_core::Filter<Guarded>,
+    subject: Subject,
+    looks_at_payload: bool,
+}
+
+/// What a program runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Subject {
+    /// `_source` of a document.
+    Document,
+    /// The message of a request.
+    Request,
+}
+
+impl Subject {
+    /// What a program knows besides, as variables.
+    const fn variables(self) -> [&'static str; 4] {
+        match self {
+            Self::Document => ["$index", "$id", "$type", "$routing"],
+            Self::Request => ["$index", "$id", "$endpoint", "$class"],
+        }
+    }
+
+    const fn input(self) -> &'static str {
+        match self {
+            Self::Document => "`_source`",
+            Self::Request => "the message",
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Document => "document",
+            Self::Request => "request",
+        }
+    }
 }
 
 impl std::fmt::Debug for Program {
@@ -44,25 +78,22 @@ pub(crate) struct ProgramError {
     pub(crate) problem: String,
 }
 
-/// What a program knows of a document besides its `_source`.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Variables<'a> {
-    pub(crate) index: &'a str,
-    pub(crate) id: Option<&'a str>,
-    pub(crate) type_name: Option<&'a str>,
-    pub(crate) routing: Option<&'a str>,
-}
+/// Values of the variables of a [`Subject`], in their order; `None` is `null`.
+pub(crate) type Variables<'a> = [Option<&'a str>; 4];
 
 impl Program {
     /// Compiles a program, limits put in.
-    pub(crate) fn compile(code: &str) -> Result<Self, ProgramError> {
+    pub(crate) fn compile(code: &str, subject: Subject) -> Result<Self, ProgramError> {
         check_brackets(code)?;
-        let body = limits::guarded(parse(code)?);
+        let term = parse(code)?;
+        let looks_at_payload = reach::looks_at_payload(&term);
+        let body = limits::guarded(term);
         let program = Def { name: PROGRAM, args: Vec::new(), body };
         let arena = Arena::default();
         let loader = Loader::new(limits::definitions().chain([program]));
         let modules = loader.load(&arena, File { code: PROGRAM, path: () }).map_err(|_| internal())?;
-        let compiler = Compiler::default().with_funs(limits::functions()).with_global_vars(VARIABLES);
+        let compiler =
+            Compiler::default().with_funs(limits::functions()).with_global_vars(subject.variables());
         let filter = compiler.compile(modules).map_err(|errors| {
             let first = errors.into_iter().flat_map(|(_, errors)| errors).next();
             first.map_or_else(internal, |(name, undefined)| ProgramError {
@@ -70,7 +101,12 @@ impl Program {
                 problem: format!("there is no {} `{name}`", undefined.as_str()),
             })
         })?;
-        Ok(Self { filter })
+        Ok(Self { filter, subject, looks_at_payload })
+    }
+
+    /// Whether the program may see the member `payload` of the message of a request. If not, it runs as well without one.
+    pub(crate) const fn looks_at_payload(&self) -> bool {
+        self.looks_at_payload
     }
 
     /// Whether the first result is neither `false` nor `null`; no result is no.
@@ -96,7 +132,10 @@ impl Program {
                     value::write_json(&value, 0, &mut json)?;
                     Ok(Some(json))
                 }
-                _ => Err("the result is not an object, nor `null` to drop the document".to_owned()),
+                _ => {
+                    let name = self.subject.name();
+                    Err(format!("the result is not an object, nor `null` to drop the {name}"))
+                }
             }
         })
     }
@@ -109,7 +148,8 @@ impl Program {
         take: impl Fn(Results<'_>) -> Result<T, String> + Sync,
     ) -> Result<T, String> {
         if source.len() > MAX_DOCUMENT {
-            return Err(format!("`_source` has {} bytes, jq takes {MAX_DOCUMENT}", source.len()));
+            let input = self.subject.input();
+            return Err(format!("{input} has {} bytes, jq takes {MAX_DOCUMENT}", source.len()));
         }
         let attempt = |budget| self.attempt(source, variables, duplicates, budget, &take);
         match attempt(Budget::SMALL) {
@@ -133,13 +173,13 @@ impl Program {
     ) -> (Option<Limit>, Result<T, String>) {
         let input = match value::from_json(source, duplicates) {
             Ok(input) => input,
-            Err(error) => return (None, Err(format!("`_source` is {error}"))),
+            Err(error) => return (None, Err(format!("{} is {error}", self.subject.input()))),
         };
         let guard = Guard::new(budget);
         // A defect of jaq must cost one document, not the run.
         let taken = catch_unwind(AssertUnwindSafe(|| {
             let run = Run { lut: &self.filter.lut, guard: &guard };
-            let results = self.filter.id.run((Ctx::<Guarded>::new(run, variables.values()), input));
+            let results = self.filter.id.run((Ctx::<Guarded>::new(run, values(variables)), input));
             take(&mut results.map(|result| result.map_err(describe)))
         }));
         (guard.reached(), taken.unwrap_or_else(|_| Err("the jq engine panicked".to_owned())))
@@ -159,12 +199,8 @@ fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String>
     })
 }
 
-impl Variables<'_> {
-    fn values(self) -> Vars<Val> {
-        let text = |text: &str| Val::utf8_str(text.to_owned());
-        let optional = |value: Option<&str>| value.map_or(Val::Null, text);
-        Vars::new([text(self.index), optional(self.id), optional(self.type_name), optional(self.routing)])
-    }
+fn values(variables: Variables<'_>) -> Vars<Val> {
+    Vars::new(variables.map(|value| value.map_or(Val::Null, |text| Val::utf8_str(text.to_owned()))))
 }
 
 fn describe(error: jaq_core::Exn<'_, Val>) -> String {
