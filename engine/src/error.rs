@@ -173,6 +173,14 @@ pub enum Error {
         /// The names that there are.
         known: String,
     },
+    /// A place that should have tuples of a replay has none.
+    #[error(
+        "there is no file of tuples in `{url}`: none ends with `.ndjson`, `.jsonl` or `.log`, with or without `.gz`"
+    )]
+    NoTuples {
+        /// The place.
+        url: String,
+    },
     /// The snapshot is of a kind, or in a state, that has no documents to read.
     #[error("snapshot `{name}` cannot be read: {reason}")]
     UnreadableSnapshot {
@@ -263,6 +271,19 @@ pub enum Error {
         /// What to check.
         hint: Option<&'static str>,
     },
+    /// Kafka does not give, or does not take, what it must.
+    #[error("could not {attempt} at the Kafka brokers `{brokers}`")]
+    Kafka {
+        /// What was attempted, on which topic.
+        attempt: String,
+        /// The brokers, as they are given.
+        brokers: String,
+        /// What Kafka or its client says.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+        /// What to check.
+        hint: Option<&'static str>,
+    },
 }
 
 impl Error {
@@ -347,7 +368,7 @@ impl Error {
             }
             Self::Changed { .. } => "something writes to the repository: let it end, then start again",
             Self::Unavailable { cause, .. } => cause.unavailable_hint(),
-            Self::Cluster { hint: Some(hint), .. } => hint,
+            Self::Cluster { hint: Some(hint), .. } | Self::Kafka { hint: Some(hint), .. } => hint,
             _ => return None,
         };
         Some(hint.to_owned())

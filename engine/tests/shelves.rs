@@ -8,9 +8,9 @@ use std::path::Path;
 const SHELVES: [&[&str]; 5] = [
     &["error", "flow", "aws", "telemetry", "document"],
     &["storage", "target", "transform"],
-    &["snapshot", "coordination"],
+    &["snapshot", "coordination", "traffic"],
     &["segment", "ndjson", "bulk"],
-    &["backfill", "inspect", "verify"],
+    &["backfill", "inspect", "verify", "replay"],
 ];
 
 fn shelf_of(module: &str) -> Option<usize> {

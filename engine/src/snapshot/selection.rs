@@ -87,6 +87,12 @@ impl IndexSelection {
         Self { patterns, with_system: false }
     }
 
+    /// System indices too, where no pattern says which indices are meant.
+    #[must_use]
+    pub fn with_system(self) -> Self {
+        Self { with_system: true, ..self }
+    }
+
     /// Every index, those of the system too.
     #[must_use]
     pub const fn everything() -> Self {
@@ -128,6 +134,14 @@ fn system_rule(index: &str) -> Option<&'static str> {
     }
     let by_name = SYSTEM_NAMES.into_iter().find(|name| *name == index);
     by_name.or_else(|| SYSTEM_PREFIXES.into_iter().find(|prefix| index.starts_with(prefix)))
+}
+
+impl IndexPattern {
+    /// Whether it is one that leaves indices out.
+    #[must_use]
+    pub const fn excludes(&self) -> bool {
+        self.exclude
+    }
 }
 
 impl fmt::Display for IndexPattern {

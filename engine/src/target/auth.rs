@@ -98,7 +98,7 @@ impl fmt::Debug for Auth {
 
 /// What [`Auth`] says, made ready.
 #[derive(Debug, Clone)]
-pub(super) enum Authorizer {
+pub(crate) enum Authorizer {
     None,
     /// The whole header; its `Debug` says no more than that it is sensitive.
     Basic(HeaderValue),
@@ -111,14 +111,14 @@ pub(super) enum Authorizer {
 
 /// What it takes to authorize one request.
 #[derive(Debug)]
-pub(super) enum Authorization {
+pub(crate) enum Authorization {
     None,
     Basic(HeaderValue),
     SigV4 { service: AwsService, region: Arc<str>, credentials: Credentials, time: SystemTime },
 }
 
 impl Authorizer {
-    pub(super) fn new(auth: &Auth) -> Result<Self> {
+    pub(crate) fn new(auth: &Auth) -> Result<Self> {
         match auth {
             Auth::None => Ok(Self::None),
             Auth::Basic { user, password } => basic(user, password).map(Self::Basic),
@@ -131,7 +131,7 @@ impl Authorizer {
     }
 
     /// Gets the credentials.
-    pub(super) async fn ready(&self) -> Result<Authorization, SendError> {
+    pub(crate) async fn ready(&self) -> Result<Authorization, SendError> {
         match self {
             Self::None => Ok(Authorization::None),
             Self::Basic(header) => Ok(Authorization::Basic(header.clone())),
@@ -149,7 +149,7 @@ impl Authorizer {
 
 impl Authorization {
     /// Puts the headers into a request that is whole otherwise: a signature covers its headers and its body.
-    pub(super) fn apply(self, request: &mut http::Request<Bytes>) -> Result<(), SendError> {
+    pub(crate) fn apply(self, request: &mut http::Request<Bytes>) -> Result<(), SendError> {
         match self {
             Self::None => Ok(()),
             Self::Basic(header) => {

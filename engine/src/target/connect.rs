@@ -98,6 +98,11 @@ pub(super) fn classify(error: &hyper_util::client::legacy::Error) -> SendError {
     if connecting { SendError::Connect(Arc::new(cause)) } else { SendError::Lost(Arc::new(cause)) }
 }
 
+/// What is wrong with TLS, if that is why there is no connection and trying again does not help.
+pub(super) fn tls_cause(error: &(dyn StdError + 'static)) -> Option<Cause> {
+    tls_error(error).and_then(|tls| tls_problem(tls, true)).map(Cause)
+}
+
 /// Why, in words. The errors of the libraries are not kept: their `Debug` is not known to be free of secrets.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]

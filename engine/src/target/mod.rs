@@ -17,6 +17,7 @@ mod auth;
 mod client;
 mod collector;
 mod connect;
+mod connection;
 mod endpoint;
 mod request;
 pub mod secret;
@@ -26,8 +27,10 @@ mod tls;
 mod version;
 
 pub use auth::{Auth, AwsService};
+pub(crate) use auth::{Authorization, Authorizer};
 pub use client::{Client, ClientOptions};
 pub use collector::collector;
+pub use connection::{Connection, Dialer, RawResponse};
 pub use endpoint::{cluster_url, path_segment};
 pub use request::{ContentType, Request, Response, SendError};
 pub use secrecy::{ExposeSecret, SecretString};

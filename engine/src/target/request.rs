@@ -79,6 +79,9 @@ pub enum SendError {
         /// The `Content-Encoding` of the answer.
         encoding: String,
     },
+    /// Not tried, because none before it succeeded.
+    #[error("{0}")]
+    GivenUp(std::sync::Arc<str>),
     /// The request cannot be sent: its path or one of its headers is not allowed in HTTP.
     #[error("the request cannot be sent")]
     Invalid(#[source] std::sync::Arc<dyn std::error::Error + Send + Sync>),

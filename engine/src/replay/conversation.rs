@@ -1,0 +1,195 @@
+//! The requests of one connection of the source, one after the other, on the way to the target.
+
+use super::clock::SourceClock;
+use super::counts::Counts;
+use super::order::Ticket;
+use super::outcome::Finished;
+use super::prepare::{Preparation, Prepared};
+use super::request::Outgoing;
+use super::send::{Lane, Sending, Target};
+use crate::flow::{Cancel, RateLimit};
+use crate::traffic::{Flight, SourceRequest, SourceResponse, Token};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::sync::oneshot::error::TryRecvError;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::Instant;
+
+/// A request is transformed so long before it is due.
+const EARLY: Duration = Duration::from_secs(1);
+
+/// So long a request that needs the source's response to it waits for it: one that a record of the near future has.
+const RESPONSE_WAIT: Duration = Duration::from_secs(5);
+
+/// What all conversations share.
+pub(super) struct Shared {
+    pub(super) clock: SourceClock,
+    pub(super) target: Target,
+    pub(super) preparation: Preparation,
+    pub(super) rate: RateLimit,
+    /// Requests that may be in flight.
+    pub(super) in_flight: Arc<Semaphore>,
+    /// Added to the due time of the first request of a connection that was under way before.
+    pub(super) quiescent: Duration,
+    pub(super) counts: Arc<Counts>,
+    /// Nothing more is begun.
+    pub(super) cancel: Cancel,
+    /// What is in flight is cut off.
+    pub(super) cut: Cancel,
+    pub(super) finished: mpsc::Sender<Finished>,
+}
+
+/// What a conversation is given to do.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// Send this request.
+    Request(Box<RequestJob>),
+    /// The source's connection was closed.
+    Close {
+        /// When, by the source's clock.
+        at: SystemTime,
+        /// The record that says so.
+        token: Option<Token>,
+    },
+}
+
+/// A request that was selected.
+#[derive(Debug)]
+pub(super) struct RequestJob {
+    pub(super) request: SourceRequest,
+    /// Or why it is no request of HTTP/1.
+    pub(super) outgoing: Result<Outgoing, String>,
+    /// Its place among the requests for the same documents, where they keep their order.
+    pub(super) ticket: Option<Ticket>,
+}
+
+/// Works until the connection is closed, or the replay is stopped: what is not begun then is abandoned.
+pub(super) async fn converse(shared: Arc<Shared>, mut jobs: mpsc::UnboundedReceiver<Job>) {
+    let mut lane = Lane::default();
+    let mut is_first = true;
+    while let Some(job) = jobs.recv().await {
+        match job {
+            Job::Close { at, token } => {
+                if shared.cancel.unless(shared.clock.wait(at, Duration::ZERO)).await.is_none()
+                    && let Some(token) = token
+                {
+                    token.abandon();
+                }
+                break;
+            }
+            Job::Request(job) => {
+                let pause = if is_first && job.request.resumed { shared.quiescent } else { Duration::ZERO };
+                is_first = false;
+                shared.replay(&mut lane, *job, pause).await;
+            }
+        }
+    }
+    while let Ok(job) = jobs.try_recv() {
+        if let Job::Request(job) = job {
+            shared.abandon(&job.request);
+        }
+    }
+}
+
+/// Whether it may be sent: otherwise another process has the partition, or will have it when all is over that was begun.
+fn begin(request: &SourceRequest) -> Option<Flight> {
+    request.tokens.first().and_then(|token| token.ledger().begin())
+}
+
+impl Shared {
+    /// Another process, or a later run, is to replay it.
+    fn abandon(&self, request: &SourceRequest) {
+        self.counts.abandoned();
+        request.tokens.iter().for_each(Token::abandon);
+    }
+
+    async fn replay(&self, lane: &mut Lane, job: RequestJob, pause: Duration) {
+        let RequestJob { mut request, outgoing, mut ticket } = job;
+        let at = request.first_byte;
+        let mut response = None;
+        let ready = async {
+            self.clock.wait(at, EARLY).await;
+            if outgoing.as_ref().is_ok_and(|outgoing| self.preparation.needs_response(outgoing)) {
+                response = wait_for_response(&mut request, RESPONSE_WAIT).await;
+            }
+            let prepared = match outgoing {
+                Ok(outgoing) => self.preparation.apply(outgoing, response.as_ref()).await,
+                Err(reason) => Prepared::Fail(reason),
+            };
+            let due = self.clock.wait(at, Duration::ZERO).await;
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
+            if let Some(ticket) = &mut ticket {
+                ticket.turn().await;
+            }
+            let permit = Arc::clone(&self.in_flight).acquire_owned().await;
+            (prepared, due, permit)
+        };
+        let ready = self.cancel.unless(ready).await;
+        let begun = ready.and_then(|ready| begin(&request).map(|flight| (ready, flight)));
+        let Some(((prepared, due, permit), flight)) = begun else {
+            self.abandon(&request);
+            return;
+        };
+        if response.is_none() {
+            response = request.response.try_recv().ok();
+        }
+        if let Prepared::Skip(skip) = &prepared {
+            return self.counts.skipped(skip);
+        }
+        let mut finished = Finished::of(request, response);
+        if self.cut.unless(self.send(lane, &mut finished, prepared, due)).await.is_none() {
+            self.abandon(&finished.request);
+            return;
+        }
+        drop(permit);
+        drop(ticket);
+        // The receiver is there until all conversations are through.
+        let _ = self.finished.send(finished).await;
+        drop(flight);
+    }
+
+    async fn send(&self, lane: &mut Lane, finished: &mut Finished, prepared: Prepared, due: Instant) {
+        let (outgoing, status) = match prepared {
+            Prepared::Send { outgoing, status } => (outgoing, status),
+            Prepared::Drop => {
+                finished.transform = "dropped";
+                return;
+            }
+            Prepared::Skip(_) => return,
+            Prepared::Fail(reason) => {
+                finished.transform = "failed";
+                finished.error = Some(reason);
+                return;
+            }
+        };
+        finished.transform = status;
+        let operations = self.preparation.operations(&outgoing);
+        let source_status = finished.response.as_ref().and_then(SourceResponse::status);
+        self.rate.acquire(1, outgoing.body.len() as u64).await;
+        self.counts.sent(due);
+        let sending = Sending { outgoing: outgoing.clone(), operations, source_status };
+        finished.attempts = self.target.deliver(lane, &self.preparation, sending).await;
+        self.counts.answered();
+        finished.error = finished.attempts.last().and_then(|attempt| attempt.error.clone());
+        finished.sent = Some(outgoing);
+    }
+}
+
+impl Finished {
+    fn of(request: SourceRequest, response: Option<SourceResponse>) -> Self {
+        Self { request, response, sent: None, attempts: Vec::new(), transform: "unchanged", error: None }
+    }
+}
+
+/// The source's response, if it comes in time.
+async fn wait_for_response(request: &mut SourceRequest, longest: Duration) -> Option<SourceResponse> {
+    match request.response.try_recv() {
+        Ok(response) => Some(response),
+        Err(TryRecvError::Closed) => None,
+        Err(TryRecvError::Empty) => {
+            tokio::time::timeout(longest, &mut request.response).await.ok().and_then(Result::ok)
+        }
+    }
+}

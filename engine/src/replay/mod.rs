@@ -1,0 +1,60 @@
+//! Replays captured requests on a target.
+//!
+//! | file | what |
+//! |---|---|
+//! | `files` | records of files as the line takes them |
+//! | `run` | the line: records → requests → conversations → target, and back to the offsets |
+//! | `conversation` | the requests of one connection of the source, in order |
+//! | `clock`, `order` | when a request is due, and whom it has to wait for |
+//! | `request`, `headers`, `route`, `coding` | what a request is, and what it does |
+//! | `select`, `transform`, `message`, `sanitise`, `ids`, `finish`, `prepare` | from what the client sent to what is sent |
+//! | `send`, `retry`, `bulk`, `breaker` | to the target, as often as it takes |
+//! | `writer`, `tuples`, `outcome` | what became of it, in files, and what may be committed |
+//! | `counts`, `histogram`, `settings` | what is counted, and what is told |
+
+mod breaker;
+mod bulk;
+mod clock;
+mod coding;
+mod conversation;
+mod counts;
+mod files;
+mod finish;
+mod headers;
+mod histogram;
+mod ids;
+mod message;
+mod order;
+mod outcome;
+mod prepare;
+pub mod report;
+mod request;
+mod retry;
+mod route;
+mod run;
+mod sanitise;
+mod select;
+mod send;
+mod settings;
+mod transform;
+mod tuples;
+mod writer;
+
+pub use clock::{Baseline, SourceClock, Speed};
+pub use codecs::traffic::tuple::TupleSettings;
+pub use counts::{Quantiles, Summary};
+pub use files::from_files;
+pub use finish::{FinishSettings, Finisher, HostHeader, ReplayAuth};
+pub use headers::{Headers, is_secret};
+pub use ids::{WithIds, lacks_ids, with_ids};
+pub use prepare::Preparation;
+pub use request::Outgoing;
+pub use retry::{FINAL_ERRORS, RetryPolicy};
+pub use route::{DocumentKey, Keys, Route, RouteClass, document_keys};
+pub use run::{Hold, Report, Source, run};
+pub use select::{
+    ClassFilter, Narrowed, RequestFilter, Sample, Selection, SelectionSettings, Skip, StatusSet,
+};
+pub use settings::{Destination, Settings};
+pub use transform::{RequestTransforms, TransformStatus, Transformed};
+pub use tuples::Rotation;

@@ -1,0 +1,188 @@
+//! Sends one request, again where that is called for, and keeps what came of each attempt.
+
+use super::breaker::{Admission, Breaker};
+use super::bulk::Operations;
+use super::prepare::Preparation;
+use super::request::Outgoing;
+use super::retry::{RetryPolicy, Verdict};
+use super::settings::Settings;
+use crate::target::{Connection, Dialer, RawResponse, SendError};
+use bytes::Bytes;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+use tokio::time::Instant;
+
+/// Connections of a pool that are kept while nobody uses them.
+const MOST_IDLE: usize = 1024;
+
+/// The target of a replay: what all of its connections share.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) dialer: Dialer,
+    pub(super) policy: RetryPolicy,
+    pub(super) breaker: Breaker,
+    /// Bytes of an answer that are kept.
+    pub(super) most_response: usize,
+    /// Connections that are shared, where the replay shares them.
+    pub(super) pool: Option<Mutex<Vec<Connection>>>,
+}
+
+/// The connection of one source connection, while it has one.
+#[derive(Debug, Default)]
+pub(super) struct Lane(Option<Connection>);
+
+/// What is sent, as often as it takes.
+#[derive(Debug)]
+pub(super) struct Sending {
+    /// The request, without what authorizes it.
+    pub(super) outgoing: Outgoing,
+    /// Of a bulk request whose body can be taken apart: its operations.
+    pub(super) operations: Option<Operations>,
+    /// The status that the source answered with, if it is known.
+    pub(super) source_status: Option<u16>,
+}
+
+/// One time that a request was sent.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    /// When it was begun.
+    pub(super) at: SystemTime,
+    /// From the first byte sent to the last byte of the answer, connecting left out.
+    pub(super) took: Duration,
+    /// The answer, or why there is none.
+    pub(super) answer: Result<RawResponse, SendError>,
+    /// Why there is no answer, in words.
+    pub(super) error: Option<String>,
+    /// How many operations of a bulk it had, where not all were sent again.
+    pub(super) operations: Option<usize>,
+}
+
+impl Target {
+    pub(super) fn new(dialer: Dialer, settings: &Settings) -> Self {
+        Self {
+            dialer,
+            policy: settings.policy.clone(),
+            breaker: Breaker::new(settings.policy.budget),
+            most_response: settings.most_response,
+            pool: settings.pools.then(Mutex::default),
+        }
+    }
+
+    /// Sends a request until it is done, or given up. There is at least one attempt.
+    pub(super) async fn deliver(
+        &self,
+        lane: &mut Lane,
+        preparation: &Preparation,
+        sending: Sending,
+    ) -> Vec<Attempt> {
+        let Sending { mut outgoing, mut operations, source_status } = sending;
+        let begin = Instant::now();
+        let mut attempts: Vec<Attempt> = Vec::new();
+        let mut sent_operations = None;
+        loop {
+            let (at, took, answer) = self.attempt(lane, preparation, &outgoing).await;
+            let verdict = self.policy.judge(&answer, source_status, operations);
+            let error = answer.as_ref().err().map(|error| crate::error::chain(error));
+            attempts.push(Attempt { at, took, answer, error, operations: sent_operations });
+            let Verdict::Again { attempts: most, wait, only } = verdict else { return attempts };
+            let count = u32::try_from(attempts.len()).unwrap_or(u32::MAX);
+            let pause = self.policy.backoff.delay(count.saturating_sub(1), wait);
+            if count >= most || begin.elapsed().saturating_add(pause) >= self.policy.budget {
+                return attempts;
+            }
+            if let (Some(only), Some(all)) = (only, operations)
+                && only.len() < all.len()
+            {
+                outgoing.body = Operations::pick(&outgoing.body, &only);
+                operations = Operations::find(&outgoing.body);
+                if outgoing.headers.contains("Content-Length") {
+                    outgoing.headers.set("Content-Length", outgoing.body.len().to_string());
+                }
+                sent_operations = Some(only.len());
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn attempt(
+        &self,
+        lane: &mut Lane,
+        preparation: &Preparation,
+        outgoing: &Outgoing,
+    ) -> (SystemTime, Duration, Result<RawResponse, SendError>) {
+        let signed = match preparation.http(outgoing).await {
+            Ok(signed) => signed,
+            Err(error) => return (SystemTime::now(), Duration::ZERO, Err(error)),
+        };
+        let mut is_used = self.take(lane);
+        loop {
+            if lane.0.is_none()
+                && let Err(error) = self.connect(lane).await
+            {
+                return (SystemTime::now(), Duration::ZERO, Err(error));
+            }
+            let (at, begin) = (SystemTime::now(), Instant::now());
+            let answer = self.send_once(lane, &signed).await;
+            // A connection that waited may have been closed by the target in the moment in which it was used.
+            if is_used && matches!(answer, Err(SendError::Lost(_))) {
+                is_used = false;
+                continue;
+            }
+            return (at, begin.elapsed(), answer);
+        }
+    }
+
+    async fn send_once(
+        &self,
+        lane: &mut Lane,
+        request: &http::Request<Bytes>,
+    ) -> Result<RawResponse, SendError> {
+        let Some(mut connection) = lane.0.take() else {
+            return Err(SendError::Lost(Arc::new(std::io::Error::from(std::io::ErrorKind::NotConnected))));
+        };
+        let answer = connection.send(request.clone(), self.dialer.timeout(), self.most_response).await;
+        if answer.is_ok() && !connection.is_closed() {
+            match &self.pool {
+                None => lane.0 = Some(connection),
+                Some(pool) => {
+                    let mut idle = pool.lock().unwrap_or_else(PoisonError::into_inner);
+                    if idle.len() < MOST_IDLE {
+                        idle.push(connection);
+                    }
+                }
+            }
+        }
+        answer
+    }
+
+    /// Whether there is a connection that was used before; out of the pool, where there is one.
+    fn take(&self, lane: &mut Lane) -> bool {
+        if let Some(pool) = &self.pool {
+            let mut idle = pool.lock().unwrap_or_else(PoisonError::into_inner);
+            lane.0 = idle.pop();
+        }
+        lane.0 = lane.0.take().filter(|connection| !connection.is_closed());
+        lane.0.is_some()
+    }
+
+    async fn connect(&self, lane: &mut Lane) -> Result<(), SendError> {
+        loop {
+            match self.breaker.admit() {
+                Admission::Connect => break,
+                Admission::Wait(until) => tokio::time::sleep_until(until).await,
+                Admission::Refuse(why) => return Err(SendError::GivenUp(why.into())),
+            }
+        }
+        match self.dialer.connect().await {
+            Ok(connection) => {
+                self.breaker.connected();
+                lane.0 = Some(connection);
+                Ok(())
+            }
+            Err(error) => {
+                self.breaker.failed(crate::error::chain(&error));
+                Err(error)
+            }
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Captured traffic, as a proxy would have written it, and a replay of it.
+
+use crate::target::Target;
+use bytes::Bytes;
+use codecs::traffic::record::{
+    EndOfMessage, Nothing, Observation, Observed, Payload, RecordNumber, Timestamp, TrafficStream,
+};
+use engine::flow::{Backoff, Cancel, MemoryBudget};
+use engine::replay::{
+    Destination, FinishSettings, Finisher, HostHeader, Preparation, ReplayAuth, Report, RequestTransforms,
+    RetryPolicy, Rotation, Selection, SelectionSettings, Settings, Source, SourceClock, Speed, TupleSettings,
+    run,
+};
+use engine::storage::{BlobStore, Location, S3Options};
+use engine::target::{ClientOptions, Dialer};
+use engine::traffic::{Input, Ledger, Record};
+use flate2::read::MultiGzDecoder;
+use prost::Message;
+use serde_json::Value;
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// One record of a connection: requests with their responses, a second apart.
+pub(crate) struct Recorded {
+    stream: TrafficStream,
+    second: i64,
+}
+
+impl Recorded {
+    pub(crate) fn new(connection: &str) -> Self {
+        let stream = TrafficStream {
+            connection_id: connection.to_owned(),
+            node_id: "node".to_owned(),
+            number: Some(RecordNumber::Last(1)),
+            ..TrafficStream::default()
+        };
+        Self { stream, second: 1_700_000_000 }
+    }
+
+    fn observe(mut self, observed: Observed) -> Self {
+        let at = Some(Timestamp { seconds: self.second, nanos: 0 });
+        self.stream.observations.push(Observation { at, observed: Some(observed) });
+        self
+    }
+
+    /// A request, and the source's whole response to it.
+    pub(crate) fn exchange(self, method: &str, target: &str, body: &str, response: &str) -> Self {
+        let mut recorded = self.request(method, target, body);
+        recorded = recorded.observe(Observed::Write(Payload { data: response.to_owned().into() }));
+        recorded.second += 1;
+        recorded
+    }
+
+    /// A request without a response.
+    pub(crate) fn request(self, method: &str, target: &str, body: &str) -> Self {
+        let length = body.len();
+        let head = if body.is_empty() { String::new() } else { format!("Content-Length: {length}\r\n") };
+        let message = format!("{method} {target} HTTP/1.1\r\nHost: source\r\n{head}\r\n{body}");
+        self.observe(Observed::Read(Payload { data: message.into() }))
+            .observe(Observed::EndOfMessage(EndOfMessage::default()))
+    }
+
+    pub(crate) fn close(self) -> Bytes {
+        self.observe(Observed::Close(Nothing {})).open()
+    }
+
+    pub(crate) fn open(self) -> Bytes {
+        self.stream.encode_to_vec().into()
+    }
+}
+
+/// A response of the source with a body of JSON.
+pub(crate) fn answered(status: u16, body: &str) -> String {
+    format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+}
+
+/// A replay of some records.
+pub(crate) struct Replay {
+    pub(crate) settings: Settings,
+    pub(crate) selection: SelectionSettings,
+    pub(crate) timeout: Duration,
+    pub(crate) cancel: Cancel,
+    /// Whether more could follow the records.
+    pub(crate) goes_on: bool,
+    folder: PathBuf,
+    committed: Arc<Mutex<Vec<i64>>>,
+}
+
+impl Replay {
+    pub(crate) fn new(name: &str) -> Self {
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("replay-{name}"));
+        let _ = std::fs::remove_dir_all(&folder);
+        let backoff = Backoff { first: Duration::from_millis(10), longest: Duration::from_millis(50) };
+        let policy =
+            RetryPolicy { backoff, attempts: 3, budget: Duration::from_secs(2), ..RetryPolicy::default() };
+        let settings = Settings { clock: SourceClock::new(Speed::Unlimited), policy, ..Settings::default() };
+        let (selection, timeout, cancel) =
+            (SelectionSettings::default(), Duration::from_secs(20), Cancel::default());
+        Self { settings, selection, timeout, cancel, goes_on: false, folder, committed: Arc::default() }
+    }
+
+    /// Replays records of one partition.
+    pub(crate) async fn run(&self, target: &Target, records: Vec<Bytes>) -> Report {
+        self.run_to(&target.url, records).await
+    }
+
+    pub(crate) async fn run_to(&self, url: &str, records: Vec<Bytes>) -> Report {
+        let memory = MemoryBudget::new(64 << 20);
+        let (sender, inputs) = mpsc::channel(1024);
+        let ledger = Ledger::new("topic".into(), 0, 0);
+        sender.send(Input::Assigned(ledger.clone())).await.unwrap();
+        for (offset, value) in (0..).zip(records) {
+            let memory = memory.reserve(value.len() as u64).await;
+            sender
+                .send(Input::Record(Record { token: ledger.track(offset), key: None, value, memory }))
+                .await
+                .unwrap();
+        }
+        let sender = self.goes_on.then_some(sender);
+        let committed = Arc::clone(&self.committed);
+        let source = Source {
+            inputs,
+            hold: Box::new(|_, _| {}),
+            commit: Arc::new(move |_, offset| {
+                committed.lock().unwrap().push(offset);
+                Box::pin(async { Ok(()) })
+            }),
+            ends: true,
+        };
+        let options = ClientOptions { timeout: self.timeout, ..ClientOptions::new(url.parse().unwrap()) };
+        let finish = FinishSettings {
+            url: options.url.clone(),
+            host: HostHeader::default(),
+            auth: ReplayAuth::default(),
+            user_agent: None,
+        };
+        let preparation = Preparation {
+            selection: Selection::new(self.selection.clone()),
+            transforms: RequestTransforms::default(),
+            finisher: Finisher::new(&finish).unwrap(),
+            keeps_ids: true,
+            sends_untransformed: false,
+        };
+        let location = Location::File(self.folder.clone());
+        let store = BlobStore::create(&location, &S3Options::default()).await.unwrap();
+        let rotation = Rotation { age: Duration::from_millis(100), ..Rotation::default() };
+        let tuples = Some((store, TupleSettings::default(), rotation));
+        let destination = Destination { dialer: Dialer::new(&options).unwrap(), preparation, tuples };
+        let report =
+            run(source, destination, self.settings.clone(), memory, self.cancel.clone()).await.unwrap();
+        drop(sender);
+        report
+    }
+
+    /// The last offset that was committed.
+    pub(crate) fn committed(&self) -> Option<i64> {
+        self.committed.lock().unwrap().last().copied()
+    }
+
+    /// The tuples in all files, in the order of the files.
+    pub(crate) fn tuples(&self) -> Vec<Value> {
+        let Ok(files) = std::fs::read_dir(self.folder.join("topic-0")) else { return Vec::new() };
+        let mut files: Vec<PathBuf> = files.map(|file| file.unwrap().path()).collect();
+        files.sort();
+        let mut text = String::new();
+        for file in files {
+            MultiGzDecoder::new(std::fs::File::open(file).unwrap()).read_to_string(&mut text).unwrap();
+        }
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
