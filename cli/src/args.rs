@@ -30,6 +30,7 @@ pub(crate) enum Command {
     Backfill(Box<crate::commands::backfill::BackfillArgs>),
     #[command(subcommand)]
     Failed(crate::commands::failed::FailedCommand),
+    Replay(Box<crate::commands::replay::ReplayArgs>),
     #[command(subcommand)]
     Snapshot(crate::commands::snapshot::SnapshotCommand),
     Verify(Box<crate::commands::verify::VerifyArgs>),

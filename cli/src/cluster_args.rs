@@ -108,6 +108,12 @@ macro_rules! cluster_args {
                 Ok(Client::new(self.options(url, Passwords::of_process(concat!($variable, "_PASSWORD"))?)?)?)
             }
 
+            /// How the cluster at this URL is reached. Reads the password, which standard input gives once only.
+            #[allow(dead_code, reason = "only some of the groups are used without a client")]
+            pub(crate) fn client_options(&self, url: &str) -> Result<ClientOptions> {
+                self.options(url, Passwords::of_process(concat!($variable, "_PASSWORD"))?)
+            }
+
             fn options(&self, url: &str, passwords: Passwords<'_>) -> Result<ClientOptions> {
                 let given = Given {
                     prefix: $prefix,

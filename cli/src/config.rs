@@ -1,5 +1,6 @@
 //! A file of options: each key is the name of an option, as on the command line.
 
+use crate::java_options;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Arg, ArgAction, Command};
 use serde_json::Value;
@@ -16,7 +17,9 @@ const MAX_FILE: u64 = 1 << 20;
 /// The arguments of the process, with those of the file of options that are given neither as flags nor as environment
 /// variables.
 pub(crate) fn arguments(command: &Command) -> Result<Vec<OsString>> {
-    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let arguments = java_options::translated(command, std::env::args_os().collect(), variables)?;
     let Some(file) = file(&arguments) else { return Ok(arguments) };
     let options =
         read(&file).with_context(|| format!("could not use the options in `{}`", file.display()))?;
@@ -174,8 +177,8 @@ mod tests {
         fn check(command: &Command) {
             for option in command.get_arguments() {
                 let Some(long) = option.get_long() else { continue };
-                if matches!(long, "help" | "version" | "index" | "id") {
-                    continue;
+                if matches!(long, "help" | "version" | "index" | "id") || option.is_hide_set() {
+                    continue; // What is hidden is there for command lines that were made for other tools.
                 }
                 let variable = option.get_env().unwrap_or_else(|| panic!("`--{long}` has no variable"));
                 let expected = format!("FERRY_{}", long.to_uppercase().replace('-', "_"));

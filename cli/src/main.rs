@@ -4,6 +4,9 @@ mod args;
 mod cluster_args;
 mod commands;
 mod config;
+mod java_options;
+#[allow(dead_code, reason = "the command that reads a topic takes them")]
+mod kafka_args;
 mod output;
 mod progress;
 mod report_error;

@@ -2,6 +2,7 @@
 
 pub(crate) mod backfill;
 pub(crate) mod failed;
+pub(crate) mod replay;
 pub(crate) mod snapshot;
 pub(crate) mod verify;
 
@@ -30,6 +31,7 @@ fn telemetry(command: &Command) -> TelemetryArgs {
     match command {
         Command::Backfill(args) => args.telemetry(),
         Command::Verify(args) => args.telemetry.clone(),
+        Command::Replay(args) => args.telemetry(),
         Command::Failed(_) | Command::Snapshot(_) => TelemetryArgs::default(),
     }
 }
@@ -38,6 +40,7 @@ async fn dispatch(command: Command, stop: &Stop, output: &mut Output) -> anyhow:
     match command {
         Command::Backfill(args) => backfill::run(*args, stop, output).await,
         Command::Failed(command) => failed::run(command, output).await,
+        Command::Replay(args) => replay::run(*args, stop, output).await,
         Command::Snapshot(command) => snapshot::run(command, output).await,
         Command::Verify(args) => verify::run(*args, output).await,
     }

@@ -3,7 +3,7 @@
 mod cluster;
 mod lines;
 mod plan;
-mod rate;
+pub(crate) mod rate;
 mod session;
 mod status;
 

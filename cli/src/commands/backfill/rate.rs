@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 
 /// Documents a second, or bytes a second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rate {
+pub(crate) enum Rate {
     Documents(NonZeroU64),
     Bytes(NonZeroU64),
 }
@@ -25,7 +25,7 @@ impl std::str::FromStr for Rate {
 }
 
 /// The limits among some rates: documents, bytes.
-pub(super) fn limits(rates: &[Rate]) -> (Option<NonZeroU64>, Option<NonZeroU64>) {
+pub(crate) fn limits(rates: &[Rate]) -> (Option<NonZeroU64>, Option<NonZeroU64>) {
     let documents = rates.iter().filter_map(|rate| match rate {
         Rate::Documents(documents) => Some(*documents),
         Rate::Bytes(_) => None,
