@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod failed;
+mod replay_report;
 #[path = "../support/mod.rs"]
 mod support;
 mod telemetry;
@@ -109,9 +110,9 @@ error: no index of any snapshot of `file://DEMO` matches `nope`; there are: `all
 /// What `--help` of a command lists: every option is a variable too, as the page of the program says.
 #[test]
 fn every_option_has_its_variable() {
-    for command in
-        ["backfill", "backfill status", "verify", "snapshot list", "snapshot show", "snapshot check"]
-    {
+    let commands =
+        ["backfill", "backfill status", "verify", "snapshot list", "snapshot show", "snapshot check"];
+    for command in commands.into_iter().chain(["replay dump", "replay stats", "replay convert"]) {
         let (status, help, _) = ferry("help", &format!("{command} --help"));
         assert_eq!(status, Some(0));
         let options = help.lines().map(str::trim_start).filter_map(|line| {

@@ -1,6 +1,6 @@
 //! `ferry backfill`, `ferry verify` and what is around them, with real servers that the tests start themselves.
 //!
-//! `cluster_quick` in a name: a few minutes in all, with OpenSearch 2.19.1. `cluster_all`: the long ones.
+//! `cluster_quick` in a name: a few minutes in all, with OpenSearch 2.19.1 (one of them with Elasticsearch 6.8.23 too). `cluster_all`: the long ones.
 
 #![allow(
     clippy::expect_used,
@@ -28,3 +28,4 @@ mod random;
 mod secrets;
 mod server;
 mod source;
+mod typed;

@@ -1,0 +1,15 @@
+//! Captured traffic, made by an encoder that is not ours, through ferry.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
+
+mod capture;
+mod commands;
+#[path = "../support/mod.rs"]
+mod support;
+mod transactions;
