@@ -137,6 +137,28 @@ pub fn is_secret(name: &str) -> bool {
     SECRET.iter().any(|secret| name.eq_ignore_ascii_case(secret))
 }
 
+/// What a program or script says about a message, without the secrets that are in its headers.
+pub(crate) fn without_secrets(text: String, headers: &Headers) -> String {
+    /// The text may be cut within a secret: its start tells it.
+    const START: usize = 6;
+    let secrets = headers.iter().filter(|(name, _)| is_secret(name));
+    let mut text = text;
+    for (_, value) in secrets {
+        let value = String::from_utf8_lossy(value);
+        for word in value.split([' ', ';', ',', '"']) {
+            let Some(start) = word.get(..START).filter(|start| *start != "******") else { continue };
+            while let Some(at) = text.find(start) {
+                let rest = text.get(at..).unwrap_or_default();
+                let same =
+                    rest.bytes().zip(word.bytes()).take_while(|(found, secret)| found == secret).count();
+                let same = (0..=same).rev().find(|length| rest.is_char_boundary(*length)).unwrap_or(START);
+                text.replace_range(at..at.saturating_add(same), "***");
+            }
+        }
+    }
+    text
+}
+
 /// Whether a text can be the name of a header: a token of HTTP.
 pub(crate) fn is_name(name: &str) -> bool {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
@@ -174,6 +196,18 @@ mod tests {
         headers.set("New", "n");
         assert!(headers.remove("host") && !headers.remove("Host"));
         assert_eq!(shown(&headers), "x-y: 9; Accept: b; New: n");
+    }
+
+    #[test]
+    fn secrets_are_not_in_what_programs_say() {
+        let headers = headers(&[
+            ("Authorization", "Basic c2VjcmV0OnBhc3M="),
+            ("Cookie", "sid=abcdef; x=1"),
+            ("Host", "search"),
+        ]);
+        let text = "cannot calculate \"Basic c2VjcmV0OnBhc3M=\" + 1 at search: c2VjcmV0On…, sid=abcdef";
+        let expected = "cannot calculate \"Basic ***\" + 1 at search: ***…, ***";
+        assert_eq!(without_secrets(text.to_owned(), &headers), expected);
     }
 
     #[test]

@@ -62,6 +62,9 @@ fn lacks_id(item: &BulkItem<'_>, target: Option<&BulkTarget<'_>>) -> bool {
 ///
 /// A response, or the body of a bulk request, that cannot be read.
 pub fn with_ids(request: &Outgoing, response: &[u8]) -> Result<WithIds, String> {
+    if !lacks_ids(request, &Route::of(request)) {
+        return Ok(WithIds { request: request.clone(), given: 0, missing: 0 });
+    }
     let response_error =
         |error: &dyn std::fmt::Display| format!("the source's response cannot be read: {error}");
     let head = http::parse_response(response).map_err(|error| response_error(&error))?;

@@ -130,6 +130,9 @@ pub(crate) struct Types {
     /// The Java migrator asks for it; of documents nothing depends on it.
     #[serde(alias = "sourceProperties")]
     pub(crate) source_properties: Option<Spanned<Json>>,
+    /// The Java migrator takes it, and does nothing with it.
+    #[serde(rename = "featureFlags")]
+    pub(crate) _feature_flags: Option<Json>,
 }
 
 /// One of `regex_mappings`

@@ -86,6 +86,13 @@ fn items_get_their_ids_by_position() {
 }
 
 #[test]
+fn a_document_that_has_an_id_keeps_it() {
+    let created = response(201, r#"{"_index":"i","_id":"x"}"#);
+    assert_eq!(after("PUT /i/_doc/1 {}", &created), "PUT /i/_doc/1 {} (0, 0)");
+    assert_eq!(after("POST /i/_update/1 {}", &created), "POST /i/_update/1 {} (0, 0)");
+}
+
+#[test]
 fn compressed_requests_and_responses_are_read() {
     let mut old = request("POST", "/i/_bulk", "{\"index\":{}}\n{}\n");
     old.body = coding::encode("gzip", old.body).unwrap();

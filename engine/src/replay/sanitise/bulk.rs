@@ -18,7 +18,7 @@ pub(crate) struct Defaults<'a> {
 /// What became of the operations of a body.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Rewritten {
-    /// The new body.
+    /// The new body, if it differs.
     pub(crate) body: Vec<u8>,
     /// Whether it differs.
     pub(crate) is_changed: bool,
@@ -30,29 +30,38 @@ pub(crate) struct Rewritten {
 
 /// Rewrites the operations of a body.
 pub(crate) fn rewrite(body: &[u8], defaults: &Defaults<'_>, mapping: &Mapping) -> Result<Rewritten, String> {
-    let mut rewritten = Rewritten { body: Vec::with_capacity(body.len()), ..Rewritten::default() };
+    let mut rewritten = Rewritten::default();
     for (position, item) in items(body).enumerate() {
         let item = item.map_err(|error| error.to_string())?;
-        match action(&item, defaults, mapping)? {
+        let action = action(&item, defaults, mapping)?;
+        if !rewritten.is_changed && !matches!(action, Action::Kept) {
+            rewritten.is_changed = true;
+            rewritten.body.reserve(body.len());
+            rewritten.body.extend_from_slice(before(body, item.action)); // of what does not change, nothing is copied
+        }
+        let line = match &action {
             Action::Dropped => {
                 rewritten.dropped.push(position);
-                rewritten.is_changed = true;
                 continue;
             }
-            Action::Kept => rewritten.body.extend_from_slice(item.action),
-            Action::Changed(line) => {
-                rewritten.body.extend_from_slice(&line);
-                rewritten.is_changed = true;
-            }
-        }
+            Action::Kept => item.action,
+            Action::Changed(line) => line,
+        };
         rewritten.kept = rewritten.kept.saturating_add(1);
-        rewritten.body.push(b'\n');
-        if let Some(document) = item.document {
-            rewritten.body.extend_from_slice(document);
-            rewritten.body.push(b'\n');
+        if rewritten.is_changed {
+            for line in [Some(line), item.document].into_iter().flatten() {
+                rewritten.body.extend_from_slice(line);
+                rewritten.body.push(b'\n');
+            }
         }
     }
     Ok(rewritten)
+}
+
+/// What stands before a part of a body.
+fn before<'a>(body: &'a [u8], part: &[u8]) -> &'a [u8] {
+    let length = part.as_ptr().addr().checked_sub(body.as_ptr().addr());
+    length.and_then(|length| body.get(..length)).unwrap_or_default()
 }
 
 enum Action {

@@ -100,15 +100,23 @@ impl Mapping {
                 .map(|(name, _)| name)
         };
         for index in indices.iter().map(AsRef::as_ref) {
-            let unites = if let Some(other) = other(index) {
-                format!("the type `{other}`")
-            } else if !routing.fixed.contains_key(index) && source_major.is_some_and(|major| major < 6) {
-                "other types".to_owned()
-            } else {
+            let problem = if let Some(other) = other(index) {
+                format!("has those of the type `{other}` as well")
+            } else if routing.fixed.contains_key(index) {
                 continue;
+            } else {
+                match source_major {
+                    Some(6..) => continue,
+                    Some(_) => "may have those of other types as well".to_owned(),
+                    None => {
+                        "may have those of other types as well: say the version of the source in `source_properties`; since 6, an index has \
+                         one type"
+                            .to_owned()
+                    }
+                }
             };
             return Err(format!(
-                "it changes documents of one type of `{index}`, but the index that it would go to has those of {unites} as well"
+                "it changes documents of one type of `{index}`, but the index that it would go to {problem}"
             ));
         }
         Ok(())

@@ -63,6 +63,13 @@ pub(crate) fn sanitise(draft: &mut Draft, mapping: &Mapping) -> Result<Fate, Str
         indices: place.index.map(names).unwrap_or_default(),
         types: place.types.filter(|_| mapping.removes_types()).map(names).unwrap_or_default(),
     };
+    let deletes_type = matches!(place.endpoint, "type" | "_mapping") && request.method == "DELETE";
+    if let Some(type_name) = asked.types.first().filter(|_| deletes_type) {
+        // Elasticsearch 1. Without the type it would delete the index.
+        return Err(format!(
+            "it deletes the type `{type_name}` with its documents, which later versions cannot do"
+        ));
+    }
     let new_path = match asked.place.endpoint {
         "_doc" | "_create" | "_update" | "_source" | "_explain" | "_termvectors" | "_termvector"
             if place.index.is_some() =>

@@ -304,8 +304,20 @@ fn a_mapping_by_itself_has_no_type() {
 #[test]
 fn a_type_is_not_deleted_together_with_others() {
     let old = "{source_properties: {version: {major: 5, minor: 6}}}";
-    let united = "it changes documents of one type of `i`, but the index that it would go to has those of other types as well";
+    let united = "it changes documents of one type of `i`, but the index that it would go to may have those of other types as well";
     assert_eq!(after(old, "POST /i/t/_delete_by_query {}"), format!("failed: {united}"));
+    let unknown = after("{}", "DELETE /i/t/_query {}");
+    assert_eq!(
+        unknown,
+        format!(
+            "failed: {united}: say the version of the source in `source_properties`; since 6, an index has one type"
+        )
+    );
+    let deletion = "it deletes the type `t` with its documents, which later versions cannot do";
+    for types in [UNITED, old, LISTED] {
+        assert_eq!(after(types, "DELETE /i/t"), format!("failed: {deletion}")); // never the index
+        assert_eq!(after(types, "DELETE /i/_mapping/t"), format!("failed: {deletion}"));
+    }
     let listed = "{static_mappings: {i: {a: both, b: both, c: own}}}";
     check(
         listed,

@@ -9,6 +9,7 @@ mod tests;
 pub use values::{ClassFilter, RequestFilter, Sample, StatusSet};
 
 use super::coding;
+use super::headers::without_secrets;
 use super::message::{self, Spelling, payload};
 use super::request::Outgoing;
 use super::route::Route;
@@ -160,7 +161,7 @@ impl Selection {
             Some(filter) => match holds(filter, request, route) {
                 Ok(true) => None,
                 Ok(false) => Some(Skip::Filter),
-                Err(reason) => Some(Skip::FilterFailed(reason)),
+                Err(reason) => Some(Skip::FilterFailed(without_secrets(reason, &request.headers))),
             },
         }
     }

@@ -10,7 +10,7 @@ mod tests;
 
 pub(crate) use draft::Draft;
 
-use super::headers::Headers;
+use super::headers::{Headers, without_secrets};
 use super::request::Outgoing;
 use super::route::Route;
 use super::sanitise::Fate;
@@ -150,7 +150,10 @@ impl RequestTransforms {
         let unsent = |status| (request.clone(), status, Vec::new());
         let (request, status, dropped_items) = match result {
             Err(Unsent::Dropped(step)) => unsent(TransformStatus::Dropped { step }),
-            Err(Unsent::Failed(failure)) => unsent(TransformStatus::Failed(failure)),
+            Err(Unsent::Failed(Failure { transform, reason })) => {
+                let reason = without_secrets(reason, &request.headers);
+                unsent(TransformStatus::Failed(Failure { transform, reason }))
+            }
             Ok((new, dropped)) if is_same(&new, &request) => (new, TransformStatus::Unchanged, dropped),
             Ok((new, dropped)) => (new, TransformStatus::Transformed, dropped),
         };

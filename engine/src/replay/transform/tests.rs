@@ -344,7 +344,7 @@ fn configurations_of_the_java_replayer_are_read() {
         "NoopTransformerProvider",
         r#"[{"NoopTransformerProvider": ""}]"#,
         r#"[{"JsonJoltTransformerProvider": {"canned": "PASS_THRU"}}]"#,
-        r#"[{"TypeMappingSanitizationTransformerProvider": {"sourceProperties": {"version": {"major": 7, "minor": 10}}}}]"#,
+        r#"[{"TypeMappingSanitizationTransformerProvider": {"sourceProperties": {"version": {"major": 7, "minor": 10}}, "featureFlags": {"a": true}}}]"#,
         r#"[{"TypeMappingSanitizationTransformerProvider": {"staticMappings": {"a": {"b": "c"}}, "regexMappings": [{"sourceIndexPattern": "(.+)", "sourceTypePattern": "(.+)", "targetIndexPattern": "$1"}], "sourceProperties": {"version": {"major": 6, "minor": 8}}}}]"#,
         r#"[{"JsonJSTransformerProvider": {"initializationScript": "(context) => (m) => m", "bindingsObject": {"a": 1}}}]"#,
     ] {
@@ -416,4 +416,13 @@ fn without_steps_nothing_is_copied() {
     let new = RequestTransforms::default().apply(old);
     assert_eq!((new.status, new.request.body.as_ptr()), (TransformStatus::Unchanged, place));
     assert!(!RequestTransforms::default().computes());
+}
+
+#[test]
+fn a_failure_does_not_tell_the_clients_secrets() {
+    let old = || with("GET /", &[("Authorization", "Bearer abcdefghijklmnop")], "");
+    let found = applied("- jq: .method = .headers.authorization[0]", old());
+    assert_eq!(found, "transform 1 `jq` (line 1): `method` is `*** ***`, which is no method of HTTP");
+    let found = applied(&script("throw new Error(message.headers.authorization[0]);"), old());
+    assert!(found.starts_with("transform 1 `javascript` (line 1): Error: *** *** (at "), "{found}");
 }
