@@ -74,16 +74,43 @@ pub(crate) fn create(
     if !is_typed(types, typed) {
         return Ok(Created::Unchanged);
     }
-    let had_types = !types.is_empty();
+    let Some(Kept { target, types }) = kept_types(std::mem::take(types), index, mapping)? else {
+        return Ok(Created::Dropped);
+    };
+    mappings.value = unite(types)?;
+    let mut out = Vec::with_capacity(body.len());
+    root.write(&mut out);
+    Ok(Created::Changed(target, out))
+}
+
+/// A type and its mapping.
+type Typing<'a> = (String, Node<'a>);
+
+/// The types of a new index that are not dropped, and the index that they go to.
+struct Kept<'a> {
+    target: Option<String>,
+    types: Vec<Typing<'a>>,
+}
+
+/// Looks which types go where; `None` when all are dropped.
+fn kept_types<'a>(
+    types: Vec<Member<'a>>,
+    index: Option<&str>,
+    mapping: &Mapping,
+) -> Result<Option<Kept<'a>>, String> {
     let mut target: Option<String> = None;
     let mut kept = Vec::new();
-    for Member { name, value } in std::mem::take(types) {
+    let mut is_dropped = false;
+    for Member { name, value } in types {
         let name = text::decode(&name)?.into_owned();
         if name == DEFAULT {
             continue;
         }
         if let Some(index) = index {
-            let Some(new_index) = mapping.document(index, Some(&name))? else { continue };
+            let Some(new_index) = mapping.document(index, Some(&name))? else {
+                is_dropped = true;
+                continue;
+            };
             if let Some(other) = target.replace(new_index.clone()).filter(|other| *other != new_index) {
                 return Err(format!(
                     "the types of the new index `{index}` go to `{other}` and to `{new_index}`: create these indices before the replay"
@@ -92,13 +119,7 @@ pub(crate) fn create(
         }
         kept.push((name, value));
     }
-    if kept.is_empty() && had_types && index.is_some() {
-        return Ok(Created::Dropped);
-    }
-    mappings.value = unite(kept)?;
-    let mut out = Vec::with_capacity(body.len());
-    root.write(&mut out);
-    Ok(Created::Changed(target, out))
+    Ok((!kept.is_empty() || !is_dropped).then_some(Kept { target, types: kept }))
 }
 
 /// The body of a mapping by itself, without its type; `None` when it has none.
@@ -130,7 +151,7 @@ fn is_typed(members: &[Member<'_>], typed: Typed) -> bool {
 }
 
 /// One mapping of those of several types.
-fn unite(types: Vec<(String, Node<'_>)>) -> Result<Node<'_>, String> {
+fn unite(types: Vec<Typing<'_>>) -> Result<Node<'_>, String> {
     let mut united: Vec<Member<'_>> = Vec::new();
     for (name, mut mapping) in types {
         let members =

@@ -245,6 +245,7 @@ fn a_new_index_has_one_mapping_of_all_its_types() {
                 "failed: two types of the new index say different things of `properties.x` in their mappings",
             ),
             ("PUT /i {\"mappings\":{\"t\":{}}}", "PUT /i {\"mappings\":{}}"),
+            ("PUT /i {\"mappings\":{\"_default_\":{\"dynamic\":false}}}", "PUT /i {\"mappings\":{}}"),
             (
                 "PUT /_template/x {\"index_patterns\":[\"i-*\"],\"mappings\":{\"_doc\":{\"properties\":{\"a\":{\"type\":\"long\"}}}}}",
                 "PUT /_template/x {\"index_patterns\":[\"i-*\"],\"mappings\":{\"properties\":{\"a\":{\"type\":\"long\"}}}}",
