@@ -105,11 +105,10 @@ macro_rules! cluster_args {
         impl $name {
             /// A client of the cluster at this URL. Reads the password, which standard input gives once only.
             pub(crate) fn client(&self, url: &str) -> Result<Client> {
-                Ok(Client::new(self.options(url, Passwords::of_process(concat!($variable, "_PASSWORD"))?)?)?)
+                Ok(Client::new(self.client_options(url)?)?)
             }
 
             /// How the cluster at this URL is reached. Reads the password, which standard input gives once only.
-            #[allow(dead_code, reason = "only some of the groups are used without a client")]
             pub(crate) fn client_options(&self, url: &str) -> Result<ClientOptions> {
                 self.options(url, Passwords::of_process(concat!($variable, "_PASSWORD"))?)
             }

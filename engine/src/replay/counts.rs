@@ -7,7 +7,6 @@ use crate::traffic::SourceResponse;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 use tokio::time::Instant;
 
 /// Counts of a replay that runs. The cheap ones are atomic, the others behind a lock that is held for an addition.
@@ -172,7 +171,6 @@ impl Counts {
 }
 
 fn quantiles(histogram: &Histogram) -> Quantiles {
-    let milliseconds = |time: Duration| (time.as_secs_f64() * 1e6).round() / 1e3;
-    let of = |quantile| milliseconds(histogram.quantile(quantile));
-    Quantiles { p50: of(0.5), p90: of(0.9), p99: of(0.99), max: milliseconds(histogram.longest()) }
+    let of = |share| histogram.quantile(share).unwrap_or_default();
+    Quantiles { p50: of(0.5), p90: of(0.9), p99: of(0.99), max: histogram.max() }
 }

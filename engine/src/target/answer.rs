@@ -61,28 +61,48 @@ fn is_gzip(headers: &HeaderMap) -> Result<bool, SendError> {
 /// The bytes of a body as they come; `limit` is what an error says.
 async fn collect(mut body: Incoming, longest: usize, limit: usize) -> Result<Bytes, SendError> {
     let too_large = || SendError::ResponseTooLarge { limit };
-    let announced = body.size_hint().lower();
-    if announced > longest as u64 {
+    if body.size_hint().lower() > longest as u64 {
         return Err(too_large());
     }
-    let mut first: Option<Bytes> = None;
-    let mut all = BytesMut::new();
+    let mut pieces = Pieces::default();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| SendError::Lost(Arc::new(Cause(chain(&error)))))?;
         let Ok(data) = frame.into_data() else { continue };
-        if all.len().saturating_add(first.as_ref().map_or(0, Bytes::len)).saturating_add(data.len()) > longest
-        {
+        if pieces.len().saturating_add(data.len()) > longest {
             return Err(too_large());
         }
-        match first.take() {
-            None if all.is_empty() => first = Some(data), // Most bodies are one piece: no copy.
+        pieces.push(data);
+    }
+    Ok(pieces.join())
+}
+
+/// The pieces in which a body comes. One that is whole in its first piece, as most are, is not copied.
+#[derive(Debug, Default)]
+pub(super) struct Pieces {
+    first: Option<Bytes>,
+    /// All of them, once there is a second one.
+    all: BytesMut,
+}
+
+impl Pieces {
+    /// The bytes so far.
+    pub(super) fn len(&self) -> usize {
+        self.all.len().saturating_add(self.first.as_ref().map_or(0, Bytes::len))
+    }
+
+    pub(super) fn push(&mut self, data: Bytes) {
+        match self.first.take() {
+            None if self.all.is_empty() => self.first = Some(data),
             before => {
-                all.extend_from_slice(before.as_deref().unwrap_or_default());
-                all.extend_from_slice(&data);
+                self.all.extend_from_slice(before.as_deref().unwrap_or_default());
+                self.all.extend_from_slice(&data);
             }
         }
     }
-    Ok(first.unwrap_or_else(|| all.freeze()))
+
+    pub(super) fn join(self) -> Bytes {
+        self.first.unwrap_or_else(|| self.all.freeze())
+    }
 }
 
 async fn gunzip(compressed: Bytes, limit: usize) -> Result<Bytes, SendError> {

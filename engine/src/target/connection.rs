@@ -1,15 +1,16 @@
 //! Connections to a cluster that belong to one user each, for requests that are passed on as they are.
 
+use super::answer::Pieces;
 use super::connect::{Cause, Connector, tls_cause};
 use super::tls::TlsSettings;
 use super::{ClientOptions, SendError, endpoint};
 use crate::error::Result;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use codecs::traffic::content;
 use http::Uri;
 use http::header::CONTENT_ENCODING;
 use http_body_util::{BodyExt, Full};
-use hyper::body::{Body, Incoming};
+use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -160,23 +161,14 @@ fn lost(error: &hyper::Error) -> SendError {
 
 /// The body up to `most` bytes, and whether it has more.
 async fn collect(mut body: Incoming, most: usize) -> Result<(Bytes, bool), SendError> {
-    let mut first: Option<Bytes> = None;
-    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    let mut all = BytesMut::new();
+    let mut pieces = Pieces::default();
     let mut is_cut = false;
     while let Some(frame) = body.frame().await {
         let Ok(mut data) = frame.map_err(|error| lost(&error))?.into_data() else { continue };
-        let room = most.saturating_sub(all.len()).saturating_sub(first.as_ref().map_or(0, Bytes::len));
+        let room = most.saturating_sub(pieces.len());
         is_cut |= data.len() > room;
         data.truncate(room);
-        match first.take() {
-            None if all.is_empty() => first = Some(data), // Most bodies are one piece: no copy.
-            before => {
-                all.reserve(announced.min(most).min(READ_BUFFER).saturating_sub(all.len()));
-                all.extend_from_slice(before.as_deref().unwrap_or_default());
-                all.extend_from_slice(&data);
-            }
-        }
+        pieces.push(data);
     }
-    Ok((first.unwrap_or_else(|| all.freeze()), is_cut))
+    Ok((pieces.join(), is_cut))
 }

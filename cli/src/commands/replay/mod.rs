@@ -138,22 +138,17 @@ impl ReplayArgs {
         if self.command.is_none() { self.telemetry.clone() } else { TelemetryArgs::default() }
     }
 
-    fn settings(&self) -> anyhow::Result<Settings> {
-        let quarantine = match &self.quarantine {
-            Some(path) => Quarantine::new(Some(path.clone())),
-            None => Quarantine::default(),
-        };
+    fn settings(&self) -> Settings {
         let budget = Duration::from_secs(self.retry_budget.get().into());
-        let defaults = Settings::default();
         let policy = RetryPolicy { attempts: self.max_attempts.get(), budget, ..RetryPolicy::default() };
         let accumulator = AccumulatorSettings {
-            quarantine,
+            quarantine: Quarantine::new(self.quarantine.clone()),
             expiry: self.timing.expiry(),
             most_message: AccumulatorSettings::default().most_message.min(self.memory / 4),
             ..AccumulatorSettings::default()
         };
         let most_backlog = self.memory / 4;
-        self.timing.apply(Settings { accumulator, policy, most_backlog, ..defaults })
+        self.timing.apply(Settings { accumulator, policy, most_backlog, ..Settings::default() })
     }
 
     async fn destination(&self) -> anyhow::Result<Destination> {
@@ -175,7 +170,7 @@ impl ReplayArgs {
             user_agent: self.user_agent.clone(),
         })?;
         let preparation = replay::Preparation {
-            selection: self.selection.selection()?,
+            selection: self.selection.selection(),
             transforms,
             finisher,
             keeps_ids: !self.new_ids,
@@ -242,7 +237,7 @@ pub(crate) async fn run(args: ReplayArgs, stop: &Stop, output: &mut Output) -> a
 }
 
 async fn replay_traffic(args: &ReplayArgs, stop: &Stop, output: &mut Output) -> anyhow::Result<ExitStatus> {
-    let settings = args.settings()?;
+    let settings = args.settings();
     let destination = args.destination().await?;
     let memory = MemoryBudget::new(args.memory / 4).measured();
     let (source, kafka) = args.source(&memory, &settings).await?;

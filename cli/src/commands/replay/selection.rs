@@ -57,12 +57,12 @@ pub(crate) struct SelectionArgs {
 
 impl SelectionArgs {
     /// What the options select.
-    pub(super) fn selection(&self) -> anyhow::Result<Selection> {
+    pub(super) fn selection(&self) -> Selection {
         let sample = self.sample.map(|mut sample| {
             sample.whole_connections = self.sample_connections;
             sample
         });
-        Ok(Selection::new(SelectionSettings {
+        Selection::new(SelectionSettings {
             methods: self.methods.clone(),
             class: self.class,
             indices: self.indices.clone(),
@@ -73,7 +73,7 @@ impl SelectionArgs {
             first_offset: self.first_offset,
             end_offset: self.end_offset,
             sample,
-        }))
+        })
     }
 }
 

@@ -74,7 +74,7 @@ impl TimingArgs {
     }
 
     /// The settings with what these options say.
-    pub(super) fn apply(&self, settings: Settings) -> anyhow::Result<Settings> {
+    pub(super) fn apply(&self, settings: Settings) -> Settings {
         let speed =
             if self.as_fast_as_possible { Speed::Unlimited } else { Speed::Factor(self.speedup_factor) };
         let clock = SourceClock::new(speed);
@@ -82,7 +82,7 @@ impl TimingArgs {
             clock.adopt(baseline);
         }
         let (requests, bytes) = limits(&self.max_rate);
-        Ok(Settings {
+        Settings {
             clock,
             rate: RateLimit::new(requests, bytes),
             most_in_flight: self.max_concurrent_requests.get(),
@@ -91,7 +91,7 @@ impl TimingArgs {
             keeps_document_order: self.order == Order::Document,
             pools: self.pool,
             ..settings
-        })
+        }
     }
 }
 

@@ -9,7 +9,6 @@ mod duplicates;
 mod endpoint;
 mod files;
 mod groups;
-mod histogram;
 mod html;
 mod lines;
 mod noise;

@@ -5,12 +5,12 @@ use super::compare::Difference;
 use super::compare::SearchComparison;
 use super::duplicates;
 use super::groups::Groups;
-use super::histogram::Histogram;
 use super::noise::Noise;
 use super::outcome::{Answer, Outcome, error_kind};
 use super::seen::{Body, Bulk, Seen};
 use super::summary::*;
 use super::timeline::Timeline;
+use crate::replay::histogram::Histogram;
 use std::collections::BTreeMap;
 
 /// Bad lines that are named; more are counted only.
