@@ -23,6 +23,8 @@ pub fn from_files(records: RecordStream) -> Source {
             held.send_replace(hold);
         }),
         commit: Arc::new(|_, _| Box::pin(async { Ok(()) })),
+        // Where a pipe is silent, nobody knows whether the source was.
+        is_quiet: Box::new(|_| false),
         ends: true,
     }
 }

@@ -51,7 +51,7 @@ pub use prepare::Preparation;
 pub use request::Outgoing;
 pub use retry::{FINAL_ERRORS, RetryPolicy};
 pub use route::{DocumentKey, Keys, Route, RouteClass, document_keys};
-pub use run::{Hold, Report, Source, run};
+pub use run::{Hold, Quiet, Report, Source, run};
 pub use select::{
     ClassFilter, Narrowed, RequestFilter, Sample, Selection, SelectionSettings, Skip, StatusSet,
 };

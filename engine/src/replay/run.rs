@@ -37,6 +37,9 @@ const FINISHED: usize = 4096;
 /// Holds a partition back, or lets it go on.
 pub type Hold = Box<dyn Fn(&Ledger, bool) + Send + Sync>;
 
+/// Whether all that there is of a partition, or of all of them, was given out.
+pub type Quiet = Box<dyn Fn(Option<i32>) -> bool + Send + Sync>;
+
 /// What a replay reads.
 pub struct Source {
     /// Records, and what becomes of their partitions.
@@ -45,6 +48,8 @@ pub struct Source {
     pub hold: Hold,
     /// Commits an offset.
     pub commit: Commit,
+    /// Whether all that there is of a partition, or of all of them, was given out, and more would come by itself.
+    pub is_quiet: Quiet,
     /// Whether the end of the input is the end of the replay.
     pub ends: bool,
 }
@@ -99,6 +104,7 @@ pub async fn run(
         cut: Cancel::default(),
         finished,
     });
+    let quarantine = settings.accumulator.quarantine.clone();
     let mut intake = Intake {
         shared,
         accumulator: Accumulator::new(settings.accumulator.clone()),
@@ -108,6 +114,7 @@ pub async fn run(
         backlog,
         orders: orders.clone(),
         hold: source.hold,
+        is_quiet: source.is_quiet,
         conversations: HashMap::new(),
         tasks: JoinSet::new(),
         held: HashMap::new(),
@@ -129,6 +136,7 @@ pub async fn run(
     drop(inputs);
     read?;
     written?;
+    quarantine.check()?;
     let (stopped, traffic) = (cancel.is_cancelled(), *accumulator.counts());
     Ok(Report { traffic, summary: counts.summary(), seconds: started.elapsed().as_secs_f64(), stopped })
 }
@@ -143,6 +151,7 @@ struct Intake {
     backlog: Arc<AtomicU64>,
     orders: mpsc::Sender<Order>,
     hold: Hold,
+    is_quiet: Quiet,
     conversations: HashMap<Arc<Connection>, mpsc::UnboundedSender<Job>>,
     tasks: JoinSet<()>,
     /// Partitions that are ahead of the clock, and up to when, by the source's clock.
@@ -156,11 +165,11 @@ impl Intake {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let is_open = self.backlog.load(Ordering::Relaxed) < self.settings.most_backlog;
+            let is_open = self.is_open();
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => return Ok(()),
-                _ = ticks.tick() => self.tick().await,
+                _ = ticks.tick() => self.tick(inputs.is_empty()).await?,
                 Some(ended) = self.tasks.join_next() => {
                     if let Err(error) = ended {
                         std::panic::resume_unwind(error.into_panic());
@@ -263,12 +272,25 @@ impl Intake {
         let _ = answer.send(());
     }
 
-    async fn tick(&mut self) {
+    /// Whether more may be read.
+    fn is_open(&self) -> bool {
+        self.backlog.load(Ordering::Relaxed) < self.settings.most_backlog
+    }
+
+    /// `is_idle`: all inputs that were given out are taken.
+    async fn tick(&mut self, is_idle: bool) -> Result<()> {
+        self.settings.accumulator.quarantine.check()?;
+        let is_waiting = is_idle && self.is_open();
+        let is_held = |asked: Option<i32>| {
+            self.held.keys().any(|(_, partition)| asked.is_none_or(|asked| asked == *partition))
+        };
+        let is_quiet = |partition| is_waiting && !is_held(partition) && (self.is_quiet)(partition);
         let mut events = Vec::new();
-        self.accumulator.tick(Instant::now(), &mut |event| events.push(event));
+        self.accumulator.tick(Instant::now(), is_quiet, &mut |event| events.push(event));
         self.dispatch(events);
         self.let_go();
         self.unstick().await;
+        Ok(())
     }
 
     /// Gives events to their conversations. The latest time of the source that is among them.
@@ -322,7 +344,6 @@ impl Intake {
         let key = (Arc::clone(ledger.topic()), ledger.partition());
         if self.held.insert(key, (ledger.clone(), until)).is_none() {
             (self.hold)(ledger, true);
-            self.accumulator.hold(ledger, true);
         }
     }
 
@@ -338,15 +359,16 @@ impl Intake {
         for key in due {
             if let Some((ledger, _)) = self.held.remove(&key) {
                 (self.hold)(&ledger, false);
-                self.accumulator.hold(&ledger, false);
             }
         }
     }
 
-    /// Gives something up when memory is used up and nothing moves any more.
+    /// Gives something up when nothing more can be read, because memory or the backlog of tuples is used up, and nothing moves
+    /// any more.
     async fn unstick(&mut self) {
         let summary_done = self.shared.counts.done();
-        let is_full = self.memory.held().saturating_mul(100) >= self.memory.bytes().saturating_mul(95);
+        let is_full = self.memory.held().saturating_mul(100) >= self.memory.bytes().saturating_mul(95)
+            || !self.is_open();
         if !is_full
             || self.shared.counts.in_flight() > 0
             || summary_done != self.moved.0

@@ -13,6 +13,7 @@
 //! | `value`                        | these bytes in base64; the first of them if there are too many            |
 
 use super::ledger::Token;
+use crate::error::{Access, Error, Operation, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
@@ -99,7 +100,8 @@ impl Quarantine {
         Self(Arc::new(Inner { path, state: Mutex::default() }))
     }
 
-    /// Takes note. An entry that cannot be written is logged as an error, and [`Self::failure`] says so from then on.
+    /// Takes note. An entry that cannot be written is logged as an error, its record is abandoned, so that nothing is committed
+    /// over it, and [`Self::check`] says so from then on.
     pub fn put(&self, entry: &Quarantined<'_>) {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.entries = state.entries.saturating_add(1);
@@ -107,6 +109,7 @@ impl Quarantine {
         let (topic, partition, kind) = (&**ledger.topic(), ledger.partition(), entry.kind);
         if let Err(error) = self.write(&mut state, entry) {
             tracing::error!(topic, partition, offset, ?kind, reason = entry.reason, %error, "could not write the quarantine");
+            entry.token.abandon();
             state.failure = Some(error.kind());
         } else if state.entries <= 10 || state.entries.is_power_of_two() {
             let (connection, entries) = (entry.connection, state.entries);
@@ -132,10 +135,17 @@ impl Quarantine {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner).entries
     }
 
-    /// Why something could not be written: it is recorded nowhere but in the log.
-    #[must_use]
-    pub fn failure(&self) -> Option<io::ErrorKind> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).failure
+    /// Whether all could be written so far.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system said of an entry that could not.
+    pub fn check(&self) -> Result<()> {
+        let state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(kind) = state.failure else { return Ok(()) };
+        let url = self.0.path.as_ref().map_or_else(String::new, |path| path.display().to_string());
+        let access = Access { operation: Operation::Write, url, endpoint: None };
+        Err(Error::Io { access, source: kind.into() })
     }
 
     /// Brings the file to the disk; its path, if there is an entry.

@@ -40,6 +40,22 @@ impl Recorded {
         Self { stream, second: 1_700_000_000 }
     }
 
+    /// The record with this number among those of the connection, more of which follow.
+    pub(crate) fn number(mut self, number: i32) -> Self {
+        self.stream.number = Some(RecordNumber::More(number));
+        self
+    }
+
+    /// Bytes that the client sent.
+    pub(crate) fn read(self, data: &str) -> Self {
+        self.observe(Observed::Read(Payload { data: data.to_owned().into() }))
+    }
+
+    /// Bytes that the source sent.
+    pub(crate) fn write(self, data: &str) -> Self {
+        self.observe(Observed::Write(Payload { data: data.to_owned().into() }))
+    }
+
     fn observe(mut self, observed: Observed) -> Self {
         let at = Some(Timestamp { seconds: self.second, nanos: 0 });
         self.stream.observations.push(Observation { at, observed: Some(observed) });
@@ -48,8 +64,7 @@ impl Recorded {
 
     /// A request, and the source's whole response to it.
     pub(crate) fn exchange(self, method: &str, target: &str, body: &str, response: &str) -> Self {
-        let mut recorded = self.request(method, target, body);
-        recorded = recorded.observe(Observed::Write(Payload { data: response.to_owned().into() }));
+        let mut recorded = self.request(method, target, body).write(response);
         recorded.second += 1;
         recorded
     }
@@ -59,8 +74,7 @@ impl Recorded {
         let length = body.len();
         let head = if body.is_empty() { String::new() } else { format!("Content-Length: {length}\r\n") };
         let message = format!("{method} {target} HTTP/1.1\r\nHost: source\r\n{head}\r\n{body}");
-        self.observe(Observed::Read(Payload { data: message.into() }))
-            .observe(Observed::EndOfMessage(EndOfMessage::default()))
+        self.read(&message).observe(Observed::EndOfMessage(EndOfMessage::default()))
     }
 
     pub(crate) fn close(self) -> Bytes {
@@ -85,6 +99,10 @@ pub(crate) struct Replay {
     pub(crate) cancel: Cancel,
     /// Whether more could follow the records.
     pub(crate) goes_on: bool,
+    /// Records that come so long after the others.
+    pub(crate) late: (Duration, Vec<Bytes>),
+    /// Whether the input says that it gave out all that there is.
+    pub(crate) is_quiet: bool,
     folder: PathBuf,
     committed: Arc<Mutex<Vec<i64>>>,
 }
@@ -97,9 +115,17 @@ impl Replay {
         let policy =
             RetryPolicy { backoff, attempts: 3, budget: Duration::from_secs(2), ..RetryPolicy::default() };
         let settings = Settings { clock: SourceClock::new(Speed::Unlimited), policy, ..Settings::default() };
-        let (selection, timeout, cancel) =
-            (SelectionSettings::default(), Duration::from_secs(20), Cancel::default());
-        Self { settings, selection, timeout, cancel, goes_on: false, folder, committed: Arc::default() }
+        Self {
+            settings,
+            selection: SelectionSettings::default(),
+            timeout: Duration::from_secs(20),
+            cancel: Cancel::default(),
+            goes_on: false,
+            late: (Duration::ZERO, Vec::new()),
+            is_quiet: false,
+            folder,
+            committed: Arc::default(),
+        }
     }
 
     /// Replays records of one partition.
@@ -108,19 +134,14 @@ impl Replay {
     }
 
     pub(crate) async fn run_to(&self, url: &str, records: Vec<Bytes>) -> Report {
+        self.try_run(url, records).await.unwrap()
+    }
+
+    pub(crate) async fn try_run(&self, url: &str, records: Vec<Bytes>) -> engine::Result<Report> {
         let memory = MemoryBudget::new(64 << 20);
         let (sender, inputs) = mpsc::channel(1024);
-        let ledger = Ledger::new("topic".into(), 0, 0);
-        sender.send(Input::Assigned(ledger.clone())).await.unwrap();
-        for (offset, value) in (0..).zip(records) {
-            let memory = memory.reserve(value.len() as u64).await;
-            sender
-                .send(Input::Record(Record { token: ledger.track(offset), key: None, value, memory }))
-                .await
-                .unwrap();
-        }
-        let sender = self.goes_on.then_some(sender);
-        let committed = Arc::clone(&self.committed);
+        let giving = tokio::spawn(give(sender, memory.clone(), records, self.late.clone(), self.goes_on));
+        let (committed, is_quiet) = (Arc::clone(&self.committed), self.is_quiet);
         let source = Source {
             inputs,
             hold: Box::new(|_, _| {}),
@@ -128,6 +149,7 @@ impl Replay {
                 committed.lock().unwrap().push(offset);
                 Box::pin(async { Ok(()) })
             }),
+            is_quiet: Box::new(move |_| is_quiet),
             ends: true,
         };
         let options = ClientOptions { timeout: self.timeout, ..ClientOptions::new(url.parse().unwrap()) };
@@ -149,9 +171,8 @@ impl Replay {
         let rotation = Rotation { age: Duration::from_millis(100), ..Rotation::default() };
         let tuples = Some((store, TupleSettings::default(), rotation));
         let destination = Destination { dialer: Dialer::new(&options).unwrap(), preparation, tuples };
-        let report =
-            run(source, destination, self.settings.clone(), memory, self.cancel.clone()).await.unwrap();
-        drop(sender);
+        let report = run(source, destination, self.settings.clone(), memory, self.cancel.clone()).await;
+        giving.abort();
         report
     }
 
@@ -170,5 +191,30 @@ impl Replay {
             MultiGzDecoder::new(std::fs::File::open(file).unwrap()).read_to_string(&mut text).unwrap();
         }
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+/// Gives out records of one partition, some of them late.
+async fn give(
+    sender: mpsc::Sender<Input>,
+    memory: MemoryBudget,
+    records: Vec<Bytes>,
+    late: (Duration, Vec<Bytes>),
+    goes_on: bool,
+) {
+    let ledger = Ledger::new("topic".into(), 0, 0);
+    sender.send(Input::Assigned(ledger.clone())).await.unwrap();
+    let first_late = records.len();
+    for (offset, value) in records.into_iter().chain(late.1).enumerate() {
+        if offset == first_late {
+            tokio::time::sleep(late.0).await;
+        }
+        let memory = memory.reserve(value.len() as u64).await;
+        let record = Record { token: ledger.track(offset.try_into().unwrap()), key: None, value, memory };
+        // The replay may have ended.
+        let _ = sender.send(Input::Record(record)).await;
+    }
+    if goes_on {
+        std::future::pending::<()>().await;
     }
 }

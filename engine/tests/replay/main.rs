@@ -4,4 +4,5 @@
 
 mod capture;
 mod line;
+mod reading;
 mod target;

@@ -207,7 +207,8 @@ impl ReplayArgs {
                 options.until_end = self.until_end;
                 let (kafka, inputs) = KafkaSource::start(options, memory.clone()).await?;
                 let kafka = Arc::new(kafka);
-                let (holding, committing) = (Arc::clone(&kafka), Arc::clone(&kafka));
+                let (holding, committing, watching) =
+                    (Arc::clone(&kafka), Arc::clone(&kafka), Arc::clone(&kafka));
                 let source = Source {
                     inputs,
                     hold: Box::new(move |ledger, hold| match hold {
@@ -218,6 +219,7 @@ impl ReplayArgs {
                         let kafka = Arc::clone(&committing);
                         Box::pin(async move { kafka.commit(&ledger, offset).await })
                     }),
+                    is_quiet: Box::new(move |partition| watching.is_quiet(partition)),
                     ends: self.until_end,
                 };
                 Ok((source, Some(kafka)))

@@ -6,10 +6,11 @@ use engine::replay::{Quantiles, Report};
 
 /// How a replay ends.
 pub(super) fn status(report: &Report) -> ExitStatus {
-    let summary = &report.summary;
+    let (summary, traffic) = (&report.summary, &report.traffic);
+    let is_quarantined = traffic.quarantined > 0 || traffic.quarantined_requests > 0;
     if report.stopped {
         ExitStatus::Failed
-    } else if summary.unanswered > 0 || summary.failed_transforms > 0 || report.traffic.quarantined > 0 {
+    } else if summary.unanswered > 0 || summary.failed_transforms > 0 || is_quarantined {
         ExitStatus::WithFailures
     } else {
         ExitStatus::Complete

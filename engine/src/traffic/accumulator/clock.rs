@@ -29,8 +29,6 @@ pub(super) struct SourceClock {
     ahead: HashMap<Arc<str>, i64>,
     /// A record came since the last tick.
     has_moved: bool,
-    /// The partition is not read: its time stands still.
-    pub(super) is_held: bool,
 }
 
 impl SourceClock {
@@ -77,9 +75,9 @@ impl SourceClock {
         self.ahead.insert(node, ahead);
     }
 
-    /// Real time went by. It is the source's, too, where no record came meanwhile: then there was none.
+    /// Real time went by, and all records that there are have come. It is the source's, too, where none came meanwhile.
     pub(super) fn tick(&mut self, elapsed: Duration) {
-        let is_quiet = !std::mem::take(&mut self.has_moved) && !self.is_held;
+        let is_quiet = !std::mem::take(&mut self.has_moved);
         if let Some(now) = self.now.as_mut().filter(|_| is_quiet) {
             let elapsed = i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX);
             *now = now.saturating_add(elapsed.min(LONGEST_TICK));
@@ -137,16 +135,13 @@ mod tests {
     }
 
     #[test]
-    fn real_time_counts_only_where_nothing_comes_and_the_partition_is_read() {
+    fn real_time_counts_only_where_nothing_comes() {
         let mut clock = clock_at(0);
         clock.tick(Duration::from_secs(1)); // A record came meanwhile.
         assert_eq!(clock.now(), 0);
         clock.tick(Duration::from_secs(1));
         assert_eq!(clock.now(), 1000);
         clock.tick(Duration::from_secs(3600)); // Nobody looked for an hour.
-        assert_eq!(clock.now(), 11_000);
-        clock.is_held = true;
-        clock.tick(Duration::from_secs(1));
         assert_eq!(clock.now(), 11_000);
     }
 }

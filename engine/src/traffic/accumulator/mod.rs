@@ -140,22 +140,28 @@ impl Accumulator {
 
     /// Lets real time pass for partitions of which no record came since the last tick: connections expire there, too.
     ///
-    /// To be called every few seconds, while records are waited for. Who does not read a partition says so with
-    /// [`Self::hold`]; who reads none, because the brokers are away or memory is used up, does not call this.
-    pub fn tick(&mut self, now: Instant, out: &mut impl FnMut(Event)) {
+    /// To be called every few seconds. `is_quiet` says whether all that there is of a partition, or of all of them, was pushed:
+    /// elsewhere records may only be late, because brokers are away, memory is used up or the partition is held back, so no time
+    /// passes.
+    pub fn tick(
+        &mut self,
+        now: Instant,
+        is_quiet: impl Fn(Option<i32>) -> bool,
+        out: &mut impl FnMut(Event),
+    ) {
         let Some(before) = self.ticked.replace(now) else { return };
         let elapsed = now.saturating_duration_since(before);
         let (partitions, mut shared) = self.shared();
-        for partition in partitions.values_mut() {
-            partition.clock.tick(elapsed);
-            partition.expire(&mut shared, out);
+        for (place, partition) in partitions {
+            let number = match place {
+                Place::Partition(number) => Some(*number),
+                Place::Spread => None,
+            };
+            if is_quiet(number) {
+                partition.clock.tick(elapsed);
+                partition.expire(&mut shared, out);
+            }
         }
-    }
-
-    /// From now on, the time of a partition stands still, or goes on, when no record comes.
-    pub fn hold(&mut self, ledger: &Ledger, is_held: bool) {
-        let place = Place::Partition(ledger.partition());
-        self.partitions.entry(place).or_insert_with(Partition::new).clock.is_held = is_held;
     }
 
     /// Another consumer has the partition: all that is under way in it is forgotten without an event, and responses are

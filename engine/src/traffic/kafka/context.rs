@@ -15,6 +15,9 @@ use tracing::{debug, info, warn};
 
 use super::msk::MskIdentity;
 
+/// A broker that has nothing to give out answers twice a second; one that is silent for so many microseconds is not heard of.
+const SILENT: i64 = 5_000_000;
+
 /// The consumer that is polled.
 pub(super) type Client = BaseConsumer<Context>;
 
@@ -55,6 +58,8 @@ pub(super) struct Stand {
     pub(super) is_connected: bool,
     /// The ends of partitions: the offset after the last record.
     pub(super) ends: Vec<(i32, i64)>,
+    /// Partitions that are fetched from a broker that answers.
+    pub(super) followed: Vec<i32>,
 }
 
 /// The part of librdkafka's statistics that matters here.
@@ -70,7 +75,10 @@ struct RawStatistics {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct RawBroker {
+    nodeid: i64,
     state: String,
+    /// Microseconds since something came from it; negative: nothing ever did.
+    rxidle: i64,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -83,6 +91,9 @@ struct RawTopic {
 #[serde(default)]
 struct RawPartition {
     hi_offset: i64,
+    /// The broker that it is fetched from.
+    broker: i64,
+    fetch_state: String,
 }
 
 impl Context {
@@ -203,7 +214,19 @@ fn stand(statistics: &RawStatistics, topic: &str) -> Stand {
     };
     let mut ends: Vec<_> = partitions.into_iter().flatten().filter_map(end).collect();
     ends.sort_unstable();
-    Stand { is_connected, ends }
+    let followed = partitions.into_iter().flatten().filter(|(_, partition)| statistics.answers(partition));
+    let mut followed: Vec<i32> = followed.filter_map(|(number, _)| number.parse().ok()).collect();
+    followed.sort_unstable();
+    Stand { is_connected, ends, followed }
+}
+
+impl RawStatistics {
+    /// Whether the partition is fetched from a broker that answers.
+    fn answers(&self, partition: &RawPartition) -> bool {
+        let is_heard = |broker: &RawBroker| broker.state == "UP" && (0..SILENT).contains(&broker.rxidle);
+        partition.fetch_state == "active"
+            && self.brokers.values().any(|broker| broker.nodeid == partition.broker && is_heard(broker))
+    }
 }
 
 #[cfg(test)]
@@ -212,11 +235,14 @@ mod tests {
 
     #[test]
     fn the_statistics_say_whether_there_is_a_connection_and_where_partitions_end() {
-        let json = r#"{"name": "x", "brokers": {"a:1/1": {"state": "DOWN"}, "b:1/2": {"state": "UP"}},
+        let json = r#"{"name": "x", "brokers": {"a:1/1": {"nodeid": 1, "state": "DOWN", "rxidle": 1},
+            "b:1/2": {"nodeid": 2, "state": "UP", "rxidle": 400000}, "c:1/3": {"nodeid": 3, "state": "UP", "rxidle": 9000000}},
             "topics": {"other": {"partitions": {"0": {"hi_offset": 9}}},
-            "traffic": {"partitions": {"1": {"hi_offset": 5}, "0": {"hi_offset": 7}, "2": {"hi_offset": -1001}, "-1": {"hi_offset": 3}}}}}"#;
+            "traffic": {"partitions": {"1": {"hi_offset": 5, "broker": 2, "fetch_state": "active"},
+            "0": {"hi_offset": 7, "broker": 1, "fetch_state": "active"}, "4": {"broker": 2, "fetch_state": "offset-query", "hi_offset": -1},
+            "2": {"hi_offset": -1001, "broker": 3, "fetch_state": "active"}, "-1": {"hi_offset": 3}}}}}"#;
         let found = stand(&serde_json::from_str(json).unwrap(), "traffic");
-        assert_eq!(found, Stand { is_connected: true, ends: vec![(0, 7), (1, 5)] });
+        assert_eq!(found, Stand { is_connected: true, ends: vec![(0, 7), (1, 5)], followed: vec![1] });
         assert_eq!(stand(&serde_json::from_str("{}").unwrap(), "traffic"), Stand::default());
     }
 

@@ -23,6 +23,8 @@ pub struct PartitionLag {
     pub end: i64,
     /// Whether it is held back.
     pub is_paused: bool,
+    /// Whether all that there is of it was given out, and a broker answers when it is asked for more.
+    pub is_quiet: bool,
 }
 
 /// Timestamps of records under way: a few of them, in the order of their offsets.

@@ -158,6 +158,13 @@ impl KafkaSource {
         self.shared.status().partitions.clone()
     }
 
+    /// Whether all that there is of a partition, or of all that are read here, was given out, and more would come by itself. At most
+    /// half a second old.
+    #[must_use]
+    pub fn is_quiet(&self, partition: Option<i32>) -> bool {
+        self.shared.status().is_quiet(partition)
+    }
+
     /// How it stands with the reading. At most half a second old.
     #[must_use]
     pub fn status(&self) -> KafkaStatus {

@@ -20,6 +20,9 @@ use crate::traffic::Ledger;
 /// a whole answer of a broker in memory, and fetches it again later.
 const KEPT_WHILE_PAUSED: Duration = Duration::from_secs(2);
 
+/// What librdkafka said of a broker so long ago says nothing of now.
+const FOLLOWED: Duration = Duration::from_secs(5);
+
 /// A partition that is read here.
 pub(super) struct Partition {
     pub(super) number: i32,
@@ -34,6 +37,10 @@ pub(super) struct Partition {
     pub(super) stop_at: Option<i64>,
     /// librdkafka said that there was nothing more.
     was_at_end: bool,
+    /// It said so after the last record.
+    is_at_end: bool,
+    /// When a broker was heard last that it is fetched from.
+    followed: Option<Instant>,
     /// It is for another member of the group.
     pub(super) is_leaving: bool,
     /// librdkafka began to read anew, at the earliest record.
@@ -104,6 +111,8 @@ impl Partition {
             end,
             stop_at: None,
             was_at_end: false,
+            is_at_end: false,
+            followed: None,
             is_leaving: false,
             is_reset: false,
             paused_since: None,
@@ -128,7 +137,7 @@ impl Partition {
             match self.queue.poll(Duration::ZERO) {
                 None => return Next::Nothing,
                 Some(Ok(message)) => return Next::Record(Parcel::of(&message)),
-                Some(Err(KafkaError::PartitionEOF(_))) => self.was_at_end = true,
+                Some(Err(KafkaError::PartitionEOF(_))) => (self.was_at_end, self.is_at_end) = (true, true),
                 Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => return Next::Broken(error),
                 // The context was told too, with more words.
                 Some(Err(error)) => debug!(partition = self.number, %error, "librdkafka could not fetch"),
@@ -141,11 +150,24 @@ impl Partition {
 
     /// Takes note that a record is given out.
     pub(super) fn passed(&mut self, parcel: &Parcel) {
+        self.is_at_end = false;
         self.next = parcel.offset.saturating_add(1);
         self.end = self.end.max(self.next);
         if let Some(timestamp) = parcel.timestamp {
             self.timestamps.note(parcel.offset, timestamp);
         }
+    }
+
+    /// Takes note that a broker is heard that it is fetched from.
+    pub(super) fn follow(&mut self) {
+        self.followed = Some(Instant::now());
+    }
+
+    /// Whether all that there is was given out, and a broker was asked for more lately.
+    fn is_quiet(&self) -> bool {
+        let is_followed = self.followed.is_some_and(|at| at.elapsed() < FOLLOWED);
+        let is_at_end = self.is_at_end || self.next >= self.end;
+        is_at_end && is_followed && !self.is_leaving && self.paused_since.is_none()
     }
 
     /// Holds it back, or lets it go on.
@@ -183,6 +205,7 @@ impl Partition {
             next: self.next,
             end: self.end,
             is_paused: self.paused_since.is_some(),
+            is_quiet: self.is_quiet(),
         }
     }
 }

@@ -178,6 +178,11 @@ impl Reader {
                         partition.end = partition.end.max(end);
                     }
                 }
+                for number in stand.followed {
+                    if let Some(partition) = self.partitions.get_mut(&number) {
+                        partition.follow();
+                    }
+                }
             }
         }
         Ok(())

@@ -56,6 +56,17 @@ pub struct KafkaStatus {
 }
 
 impl KafkaStatus {
+    /// Whether all that there is of a partition, or of all that are read here, was given out, and more would come by itself.
+    #[must_use]
+    pub fn is_quiet(&self, partition: Option<i32>) -> bool {
+        let mut asked = self
+            .partitions
+            .iter()
+            .filter(|lag| partition.is_none_or(|partition| partition == lag.partition))
+            .peekable();
+        self.waits_for_memory.is_none() && asked.peek().is_some() && asked.all(|lag| lag.is_quiet)
+    }
+
     fn new() -> Self {
         let connection = KafkaConnection { is_up: false, since: Instant::now(), trouble: None };
         let (records, bytes, resets, deleted) = (0, 0, 0, 0);

@@ -1,0 +1,90 @@
+//! What becomes of records that come late, or that nobody could take for a while.
+
+use crate::capture::{Recorded, Replay, answered};
+use crate::target::{Reply, Target};
+use bytes::Bytes;
+use engine::traffic::Quarantine;
+use std::path::PathBuf;
+use std::time::Duration;
+
+const OK: &str = "{\"ok\":true}";
+
+fn ok() -> String {
+    answered(200, OK)
+}
+
+/// A replay in which connections are over soon.
+fn impatient(name: &str) -> Replay {
+    let mut replay = Replay::new(name);
+    replay.settings.accumulator.expiry = Duration::from_millis(400);
+    replay
+}
+
+/// A request in two records.
+fn halves() -> (Bytes, Bytes) {
+    let begin = "PUT /i/_doc/1 HTTP/1.1\r\nHost: source\r\nContent-Length: 9\r\n\r\n{\"a\":";
+    let rest = Recorded::new("c").number(2).read("\"b\"}").write(&answered(201, "{}"));
+    (Recorded::new("c").number(1).read(begin).open(), rest.close())
+}
+
+#[tokio::test]
+async fn a_request_whose_rest_cannot_be_read_for_long_is_sent_as_a_whole() {
+    let target = Target::start(|_| Reply::json(201, "{}")).await;
+    let mut replay = impatient("late-rest");
+    let (begin, rest) = halves();
+    replay.late = (Duration::from_millis(1500), vec![rest]);
+    let report = replay.run(&target, vec![begin]).await;
+    assert_eq!((report.traffic.expired, report.summary.answered), (0, 1));
+    assert_eq!(target.seen()[0].body, "{\"a\":\"b\"}");
+    assert_eq!(replay.committed(), Some(2));
+}
+
+#[tokio::test]
+async fn a_request_whose_rest_does_not_come_expires_where_nothing_else_is_there() {
+    let target = Target::start(|_| Reply::json(201, "{}")).await;
+    let mut replay = impatient("no-rest");
+    replay.is_quiet = true;
+    let (begin, rest) = halves();
+    replay.late = (Duration::from_millis(1500), vec![rest]);
+    let report = replay.run(&target, vec![begin]).await;
+    assert_eq!((report.traffic.expired, report.summary.answered), (1, 0));
+    assert_eq!(replay.committed(), Some(2));
+}
+
+/// The response to the first request is in the last record, which is not read while tuples of later requests wait for the first.
+#[tokio::test]
+async fn tuples_that_wait_for_a_response_nobody_can_read_do_not_stop_the_replay() {
+    let target = Target::start(|_| Reply::json(200, OK)).await;
+    let mut replay = impatient("full-backlog");
+    replay.is_quiet = true;
+    replay.settings.most_backlog = 1;
+    replay.settings.accumulator.expiry = Duration::from_millis(1200);
+    let asked = Recorded::new("a").number(1).request("GET", "/a", "").open();
+    let other = Recorded::new("b").exchange("GET", "/b", "", &ok()).close();
+    replay.late = (Duration::from_millis(700), vec![Recorded::new("a").number(2).write(&ok()).close()]);
+    let report = replay.run(&target, vec![asked, other]).await;
+    assert_eq!(
+        (report.summary.answered, report.traffic.expired),
+        (2, 0),
+        "nor does it end connections that live"
+    );
+    let tuples = replay.tuples();
+    assert_eq!((tuples.len(), replay.committed()), (2, Some(3)));
+    assert!(tuples[0]["sourceResponse"].is_null() && tuples[1]["sourceResponse"].is_object(), "{tuples:#?}");
+}
+
+#[tokio::test]
+async fn a_quarantine_that_cannot_be_written_ends_the_replay_and_nothing_is_committed_over() {
+    let target = Target::start(|_| Reply::json(200, OK)).await;
+    let mut replay = Replay::new("quarantine");
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("replay-no-folder");
+    std::fs::write(&file, "no folder").unwrap();
+    replay.settings.accumulator.quarantine = Quarantine::new(Some(file.join("quarantine")));
+    replay.goes_on = true;
+    let good = |name: &str| Recorded::new(name).exchange("GET", "/", "", &ok()).close();
+    let records = vec![good("a"), Bytes::from_static(b"\xFF\xFFgarbage"), good("c")];
+    let error = replay.try_run(&target.url, records).await.unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("replay-no-folder/quarantine"), "{text}");
+    assert!(replay.committed().unwrap_or_default() <= 1, "{:?}", replay.committed());
+}
