@@ -25,19 +25,29 @@ pub(super) enum Form {
 /// Tells the form; reads as much as that takes.
 pub(super) fn tell(input: &mut Input) -> io::Result<Form> {
     // No more than it takes: through a pipe, the next bytes may come much later.
+    while input.bytes().len() <= LONGEST_VARINT && input.fill()? {}
+    // A length, and the line feed by which a record begins, can look like a line.
+    let after_length = length(input.bytes()).and_then(|(_, start)| input.bytes().get(start));
+    if after_length.is_some_and(|byte| *byte < b' ') && begins_with_record(input)? {
+        return Ok(Form::Delimited);
+    }
     while begins_as_text(input.bytes()).is_none() && input.fill()? {}
     if begins_as_text(input.bytes()).unwrap_or(true) {
         return Ok(Form::Lines);
     }
-    let Some((length, bytes)) = length(input.bytes()) else { return Ok(Form::Raw) };
-    let end = bytes.saturating_add(length);
+    Ok(if begins_with_record(input)? { Form::Delimited } else { Form::Raw })
+}
+
+/// Whether there is a length, and a record of that length behind it.
+fn begins_with_record(input: &mut Input) -> io::Result<bool> {
+    let Some((length, start)) = length(input.bytes()) else { return Ok(false) };
     if length > LONGEST_RECORD {
-        return Ok(Form::Raw);
+        return Ok(false);
     }
+    let end = start.saturating_add(length);
     while input.bytes().len() < end && input.fill()? {}
-    let first = input.bytes().get(bytes..end);
-    let is_record = first.is_some_and(|first| TrafficStream::decode_record(first.to_vec().into()).is_ok());
-    Ok(if is_record { Form::Delimited } else { Form::Raw })
+    let first = input.bytes().get(start..end);
+    Ok(first.is_some_and(|first| TrafficStream::decode_record(first.to_vec().into()).is_ok()))
 }
 
 /// Whether bytes are text, as soon as that is known: by a first line that is not empty, or by a byte that is in no line.

@@ -271,6 +271,35 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_length_that_looks_like_text_is_a_length() {
+        for length in (5..=127).chain([1152, 1246, 1279, 530_000]) {
+            let mut record = [&b"\x0a\x01c"[..], b"\x2a"].concat();
+            let mut name = length - record.len();
+            name -= if name > 16_386 {
+                3
+            } else if name > 128 {
+                2
+            } else {
+                1
+            };
+            prost::encoding::encode_varint(name as u64, &mut record);
+            record.resize(length, b'n');
+            let mut bytes = Vec::new();
+            for _ in 0..3 {
+                prost::encoding::encode_varint(length as u64, &mut bytes);
+                bytes.extend(&record);
+            }
+            let value = Bytes::from(record);
+            let expected = Entry::Record { key: None, value };
+            let found = all(&bytes);
+            assert!(
+                found.len() == 3 && found.iter().all(|entry| *entry == expected),
+                "{length}: {found:.200?}"
+            );
+        }
+    }
+
     /// Gives a byte at a time.
     struct Slow(Cursor<Vec<u8>>);
 
