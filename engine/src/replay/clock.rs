@@ -55,6 +55,9 @@ impl SourceClock {
 
     /// Starts it at this moment of the source, if it has not started.
     pub fn start_at(&self, source: SystemTime) {
+        if self.0.borrow().start.is_some() {
+            return;
+        }
         self.0.send_if_modified(|pace| {
             let starts = pace.start.is_none();
             if starts {

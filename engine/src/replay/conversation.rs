@@ -6,7 +6,7 @@ use super::order::Ticket;
 use super::outcome::Finished;
 use super::prepare::{Preparation, Prepared};
 use super::request::Outgoing;
-use super::send::{Lane, Sending, Target};
+use super::send::{Lane, Target};
 use crate::flow::{Cancel, RateLimit};
 use crate::traffic::{Flight, SourceRequest, SourceResponse, Token};
 use std::sync::Arc;
@@ -109,11 +109,12 @@ impl Shared {
         let mut response = None;
         let ready = async {
             self.clock.wait(at, EARLY).await;
-            if outgoing.as_ref().is_ok_and(|outgoing| self.preparation.needs_response(outgoing)) {
+            let takes_ids = outgoing.as_ref().is_ok_and(|outgoing| self.preparation.takes_ids(outgoing));
+            if takes_ids || self.preparation.selection.needs_response() {
                 response = wait_for_response(&mut request, RESPONSE_WAIT).await;
             }
             let prepared = match outgoing {
-                Ok(outgoing) => self.preparation.apply(outgoing, response.as_ref()).await,
+                Ok(outgoing) => self.preparation.apply(outgoing, response.as_ref(), takes_ids).await,
                 Err(reason) => Prepared::Fail(reason),
             };
             let due = self.clock.wait(at, Duration::ZERO).await;
@@ -165,12 +166,10 @@ impl Shared {
             }
         };
         finished.transform = status;
-        let operations = self.preparation.operations(&outgoing);
         let source_status = finished.response.as_ref().and_then(SourceResponse::status);
         self.rate.acquire(1, outgoing.body.len() as u64).await;
         self.counts.sent(due);
-        let sending = Sending { outgoing: outgoing.clone(), operations, source_status };
-        finished.attempts = self.target.deliver(lane, &self.preparation, sending).await;
+        finished.attempts = self.target.deliver(lane, &self.preparation, &outgoing, source_status).await;
         self.counts.answered();
         finished.error = finished.attempts.last().and_then(|attempt| attempt.error.clone());
         finished.sent = Some(outgoing);
@@ -191,5 +190,20 @@ async fn wait_for_response(request: &mut SourceRequest, longest: Duration) -> Op
         Err(TryRecvError::Empty) => {
             tokio::time::timeout(longest, &mut request.response).await.ok().and_then(Result::ok)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size_of_future<F>(_: impl FnOnce(Arc<Shared>, mpsc::UnboundedReceiver<Job>) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// There is one for each open connection of the source.
+    #[test]
+    fn a_connection_that_waits_takes_little_memory() {
+        assert!(size_of_future(converse) <= 7000, "{}", size_of_future(converse));
     }
 }

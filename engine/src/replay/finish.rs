@@ -136,6 +136,11 @@ impl Finisher {
         request
     }
 
+    /// Whether [`Self::authorize`] does anything.
+    pub(super) const fn authorizes(&self) -> bool {
+        !matches!(self.authorizer, Authorizer::None)
+    }
+
     /// Puts the authorization into a finished request: a signature is over all of its bytes as they are sent, and of this moment, so that
     /// each attempt needs its own.
     ///

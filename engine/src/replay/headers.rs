@@ -45,6 +45,11 @@ impl Headers {
         self.0.iter().map(|header| (header.name(), &*header.value))
     }
 
+    /// As [`Self::iter`], with values that can be shared.
+    pub(super) fn shared(&self) -> impl Iterator<Item = (&str, &Bytes)> {
+        self.0.iter().map(|header| (header.name(), &header.value))
+    }
+
     /// How many there are; a name that is there twice counts twice.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -1,16 +1,17 @@
 //! From what the client sent to what is sent to the target.
 
-use super::bulk::Operations;
 use super::coding;
 use super::finish::Finisher;
 use super::ids::{lacks_ids, with_ids};
 use super::request::Outgoing;
 use super::route::Route;
-use super::select::{Selection, Skip};
+use super::select::{Narrowed, Selection, Skip};
 use super::transform::{RequestTransforms, TransformStatus};
 use crate::target::SendError;
 use crate::traffic::SourceResponse;
 use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, Uri};
+use std::sync::Arc;
 
 /// What is done with every request.
 #[derive(Debug, Clone)]
@@ -41,12 +42,19 @@ pub(super) enum Prepared {
 }
 
 impl Preparation {
-    /// Whether the source's response has to be known before.
-    pub(super) fn needs_response(&self, outgoing: &Outgoing) -> bool {
-        self.selection.needs_response() || (self.keeps_ids && lacks_ids(outgoing, &Route::of(outgoing)))
+    /// Whether the request gets the ids that the source's response to it says.
+    pub(super) fn takes_ids(&self, outgoing: &Outgoing) -> bool {
+        // Most others are told without a look at their route.
+        let may_lack = outgoing.method == "POST" || outgoing.target.contains("_bulk");
+        self.keeps_ids && may_lack && lacks_ids(outgoing, &Route::of(outgoing))
     }
 
-    pub(super) async fn apply(&self, outgoing: Outgoing, response: Option<&SourceResponse>) -> Prepared {
+    pub(super) async fn apply(
+        &self,
+        outgoing: Outgoing,
+        response: Option<&SourceResponse>,
+        takes_ids: bool,
+    ) -> Prepared {
         if self.selection.needs_response() {
             let skip =
                 response.map_or(Some(Skip::Status), |response| self.selection.check_response(response));
@@ -54,7 +62,7 @@ impl Preparation {
                 return Prepared::Skip(skip);
             }
         }
-        let message = response.map(|response| response.message.clone()).filter(|_| self.keeps_ids);
+        let message = response.filter(|_| takes_ids).map(|response| response.message.clone());
         if self.transforms.computes() {
             let this = self.clone();
             let changed = tokio::task::spawn_blocking(move || this.change(outgoing, message)).await;
@@ -63,8 +71,9 @@ impl Preparation {
         self.change(outgoing, message)
     }
 
+    /// `response`: the source's, of a request that gets the ids that it says.
     fn change(&self, outgoing: Outgoing, response: Option<Bytes>) -> Prepared {
-        let outgoing = match response.filter(|_| lacks_ids(&outgoing, &Route::of(&outgoing))) {
+        let outgoing = match response {
             None => outgoing,
             Some(response) => match with_ids(&outgoing, &response) {
                 Ok(with_ids) => with_ids.request,
@@ -74,9 +83,10 @@ impl Preparation {
                 }
             },
         };
-        let narrowed = match Route::of(&outgoing).endpoint {
-            "_bulk" => self.selection.narrow(outgoing.clone(), &Route::of(&outgoing)),
-            _ => super::select::Narrowed { request: outgoing, left_out: Vec::new() },
+        let narrowed = if self.selection.narrows() {
+            self.selection.narrow(outgoing.clone(), &Route::of(&outgoing))
+        } else {
+            Narrowed { request: outgoing, left_out: Vec::new() }
         };
         let transformed = self.transforms.apply_narrowed(narrowed);
         let status = transformed.status.name();
@@ -89,23 +99,37 @@ impl Preparation {
         }
     }
 
-    /// The operations of a bulk request, if it can be taken apart.
-    pub(super) fn operations(&self, outgoing: &Outgoing) -> Option<Operations> {
-        if Route::of(outgoing).endpoint != "_bulk" || !coding::coding(&outgoing.headers).is_empty() {
-            return None;
-        }
-        Operations::find(&outgoing.body)
+    /// Whether it is a bulk request whose operations can be read.
+    pub(super) fn is_plain_bulk(&self, outgoing: &Outgoing) -> bool {
+        outgoing.target.contains("_bulk")
+            && Route::of(outgoing).endpoint == "_bulk"
+            && coding::coding(&outgoing.headers).is_empty()
     }
 
     /// The request as it is sent, with what authorizes it now.
     pub(super) async fn http(&self, outgoing: &Outgoing) -> Result<http::Request<Bytes>, SendError> {
-        let mut authorized = outgoing.clone();
-        self.finisher.authorize(&mut authorized).await?;
-        let mut builder =
-            http::Request::builder().method(authorized.method.as_str()).uri(authorized.target.as_str());
-        for (name, value) in authorized.headers.iter() {
-            builder = builder.header(name, value);
+        if !self.finisher.authorizes() {
+            return http(outgoing);
         }
-        builder.body(authorized.body).map_err(|error| SendError::Invalid(std::sync::Arc::new(error)))
+        let mut authorized = outgoing.clone();
+        // Boxed: credentials may have to be fetched, which takes a large future.
+        Box::pin(self.finisher.authorize(&mut authorized)).await?;
+        http(&authorized)
     }
+}
+
+fn http(outgoing: &Outgoing) -> Result<http::Request<Bytes>, SendError> {
+    let invalid = |error: http::Error| SendError::Invalid(Arc::new(error));
+    let mut request = http::Request::new(outgoing.body.clone());
+    *request.method_mut() =
+        Method::from_bytes(outgoing.method.as_bytes()).map_err(|error| invalid(error.into()))?;
+    *request.uri_mut() = Uri::try_from(outgoing.target.as_str()).map_err(|error| invalid(error.into()))?;
+    let headers = request.headers_mut();
+    headers.reserve(outgoing.headers.len());
+    for (name, value) in outgoing.headers.shared() {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| invalid(error.into()))?;
+        let value = HeaderValue::from_maybe_shared(value.clone()).map_err(|error| invalid(error.into()))?;
+        headers.append(name, value);
+    }
+    Ok(request)
 }

@@ -68,13 +68,13 @@ pub(super) enum Verdict {
 }
 
 impl RetryPolicy {
-    /// Judges an attempt. `source` is the status that the source answered with, if it is known; `operations` are those
+    /// Judges an attempt. `source` is the status that the source answered with, if it is known; `operations` finds those
     /// that were sent, of a bulk request.
     pub(super) fn judge(
         &self,
         answer: &Result<RawResponse, SendError>,
         source: Option<u16>,
-        operations: Option<Operations>,
+        operations: impl FnOnce() -> Option<Operations>,
     ) -> Verdict {
         let response = match answer {
             Ok(response) => response,
@@ -86,7 +86,10 @@ impl RetryPolicy {
             let wait = response.head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
             return self.again(self.attempts, wait.and_then(Backoff::requested));
         }
-        if let (200, Some(operations)) = (status, operations) {
+        if status == 200
+            && !says_no_errors(&response.body)
+            && let Some(operations) = operations()
+        {
             return self.judge_operations(&response.plain_body(), operations.len());
         }
         let was_done = source.is_some_and(|source| (200..300).contains(&source));
@@ -125,6 +128,15 @@ impl RetryPolicy {
     }
 }
 
+/// Whether the answer to a bulk request says at its beginning that nothing failed: there is no need to look at its items.
+fn says_no_errors(body: &[u8]) -> bool {
+    const START: usize = 100;
+    let start = body.get(..START).unwrap_or(body);
+    let before_items =
+        memchr::memmem::find(start, b"\"items\"").map_or(start, |at| start.get(..at).unwrap_or(start));
+    memchr::memmem::find(before_items, b"\"errors\":false").is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,12 +165,12 @@ mod tests {
     #[test]
     fn an_overloaded_target_gets_all_attempts_and_the_time_that_it_asks_for() {
         let policy = RetryPolicy::default();
-        let verdict = policy.judge(&answer(429, &[("retry-after", "7")], ""), Some(200), None);
+        let verdict = policy.judge(&answer(429, &[("retry-after", "7")], ""), Some(200), || None);
         let wait = Some(Duration::from_secs(7));
         assert_eq!(verdict, Verdict::Again { attempts: 20, wait, only: None });
-        assert_eq!(attempts(policy.judge(&Err(SendError::Timeout(Duration::ZERO)), None, None)), 20);
+        assert_eq!(attempts(policy.judge(&Err(SendError::Timeout(Duration::ZERO)), None, || None)), 20);
         let tls = SendError::Tls(Arc::new(std::io::Error::other("no")));
-        assert_eq!(attempts(policy.judge(&Err(tls), Some(200), None)), 1);
+        assert_eq!(attempts(policy.judge(&Err(tls), Some(200), || None)), 1);
     }
 
     #[test]
@@ -176,7 +188,7 @@ mod tests {
             (500, Some(200), 4),
             (500, Some(500), 1),
         ] {
-            let verdict = policy.judge(&answer(status, &[], ""), source, None);
+            let verdict = policy.judge(&answer(status, &[], ""), source, || None);
             assert_eq!(attempts(verdict), expected, "{status} where the source said {source:?}");
         }
     }
@@ -191,9 +203,9 @@ mod tests {
             {"delete":{"status":429,"error":{"type":"rejected_execution_exception","reason":"r"}}},
             {"delete":{"status":409,"error":{"type":"version_conflict_engine_exception","reason":"r"}}},
             {"delete":{"status":404,"error":{"type":"index_not_found_exception","reason":"r"}}}]}"#;
-        let verdict = policy.judge(&answer(200, &[], body), Some(200), Some(operations));
+        let verdict = policy.judge(&answer(200, &[], body), Some(200), || Some(operations));
         assert_eq!(verdict, Verdict::Again { attempts: 20, wait: None, only: Some(vec![1, 3]) });
         let fine = r#"{"took":1,"errors":false,"items":[]}"#;
-        assert_eq!(policy.judge(&answer(200, &[], fine), Some(200), Some(operations)), Verdict::Done);
+        assert_eq!(policy.judge(&answer(200, &[], fine), Some(200), || Some(operations)), Verdict::Done);
     }
 }

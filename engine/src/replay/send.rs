@@ -31,17 +31,6 @@ pub(super) struct Target {
 #[derive(Debug, Default)]
 pub(super) struct Lane(Option<Connection>);
 
-/// What is sent, as often as it takes.
-#[derive(Debug)]
-pub(super) struct Sending {
-    /// The request, without what authorizes it.
-    pub(super) outgoing: Outgoing,
-    /// Of a bulk request whose body can be taken apart: its operations.
-    pub(super) operations: Option<Operations>,
-    /// The status that the source answered with, if it is known.
-    pub(super) source_status: Option<u16>,
-}
-
 /// One time that a request was sent.
 #[derive(Debug)]
 pub(super) struct Attempt {
@@ -57,6 +46,28 @@ pub(super) struct Attempt {
     pub(super) operations: Option<usize>,
 }
 
+/// What is left of a bulk request: the operations that failed.
+struct Rest {
+    request: Outgoing,
+    operations: usize,
+}
+
+impl Rest {
+    /// Of the operations at these positions; `None` when these are all.
+    fn of(request: &Outgoing, positions: &[usize]) -> Option<Self> {
+        let all = Operations::find(&request.body)?;
+        if positions.len() >= all.len() {
+            return None;
+        }
+        let mut request = request.clone();
+        request.body = Operations::pick(&request.body, positions);
+        if request.headers.contains("Content-Length") {
+            request.headers.set("Content-Length", request.body.len().to_string());
+        }
+        Some(Self { request, operations: positions.len() })
+    }
+}
+
 impl Target {
     pub(super) fn new(dialer: Dialer, settings: &Settings) -> Self {
         Self {
@@ -68,37 +79,35 @@ impl Target {
         }
     }
 
-    /// Sends a request until it is done, or given up. There is at least one attempt.
+    /// Sends a finished request until it is done, or given up. There is at least one attempt. `source` is the status that the source
+    /// answered with, if it is known.
     pub(super) async fn deliver(
         &self,
         lane: &mut Lane,
         preparation: &Preparation,
-        sending: Sending,
+        request: &Outgoing,
+        source: Option<u16>,
     ) -> Vec<Attempt> {
-        let Sending { mut outgoing, mut operations, source_status } = sending;
+        let is_bulk = preparation.is_plain_bulk(request);
         let begin = Instant::now();
-        let mut attempts: Vec<Attempt> = Vec::new();
-        let mut sent_operations = None;
+        let mut attempts: Vec<Attempt> = Vec::with_capacity(1);
+        let mut rest: Option<Rest> = None;
         loop {
-            let (at, took, answer) = self.attempt(lane, preparation, &outgoing).await;
-            let verdict = self.policy.judge(&answer, source_status, operations);
+            let request = rest.as_ref().map_or(request, |rest| &rest.request);
+            let (at, took, answer) = self.attempt(lane, preparation, request).await;
+            let operations = || is_bulk.then(|| Operations::find(&request.body)).flatten();
+            let verdict = self.policy.judge(&answer, source, operations);
             let error = answer.as_ref().err().map(|error| crate::error::chain(error));
-            attempts.push(Attempt { at, took, answer, error, operations: sent_operations });
+            let operations = rest.as_ref().map(|rest| rest.operations);
+            attempts.push(Attempt { at, took, answer, error, operations });
             let Verdict::Again { attempts: most, wait, only } = verdict else { return attempts };
             let count = u32::try_from(attempts.len()).unwrap_or(u32::MAX);
             let pause = self.policy.backoff.delay(count.saturating_sub(1), wait);
             if count >= most || begin.elapsed().saturating_add(pause) >= self.policy.budget {
                 return attempts;
             }
-            if let (Some(only), Some(all)) = (only, operations)
-                && only.len() < all.len()
-            {
-                outgoing.body = Operations::pick(&outgoing.body, &only);
-                operations = Operations::find(&outgoing.body);
-                if outgoing.headers.contains("Content-Length") {
-                    outgoing.headers.set("Content-Length", outgoing.body.len().to_string());
-                }
-                sent_operations = Some(only.len());
+            if let Some(fewer) = only.and_then(|only| Rest::of(request, &only)) {
+                rest = Some(fewer);
             }
             tokio::time::sleep(pause).await;
         }
@@ -108,21 +117,22 @@ impl Target {
         &self,
         lane: &mut Lane,
         preparation: &Preparation,
-        outgoing: &Outgoing,
+        request: &Outgoing,
     ) -> (SystemTime, Duration, Result<RawResponse, SendError>) {
-        let signed = match preparation.http(outgoing).await {
-            Ok(signed) => signed,
-            Err(error) => return (SystemTime::now(), Duration::ZERO, Err(error)),
-        };
         let mut is_used = self.take(lane);
         loop {
+            // Boxed: they are large, and rarely there.
             if lane.0.is_none()
-                && let Err(error) = self.connect(lane).await
+                && let Err(error) = Box::pin(self.connect(lane)).await
             {
                 return (SystemTime::now(), Duration::ZERO, Err(error));
             }
+            let signed = match preparation.http(request).await {
+                Ok(signed) => signed,
+                Err(error) => return (SystemTime::now(), Duration::ZERO, Err(error)),
+            };
             let (at, begin) = (SystemTime::now(), Instant::now());
-            let answer = self.send_once(lane, &signed).await;
+            let answer = self.send_once(lane, signed).await;
             // A connection that waited may have been closed by the target in the moment in which it was used.
             if is_used && matches!(answer, Err(SendError::Lost(_))) {
                 is_used = false;
@@ -135,12 +145,12 @@ impl Target {
     async fn send_once(
         &self,
         lane: &mut Lane,
-        request: &http::Request<Bytes>,
+        request: http::Request<Bytes>,
     ) -> Result<RawResponse, SendError> {
         let Some(mut connection) = lane.0.take() else {
             return Err(SendError::Lost(Arc::new(std::io::Error::from(std::io::ErrorKind::NotConnected))));
         };
-        let answer = connection.send(request.clone(), self.dialer.timeout(), self.most_response).await;
+        let answer = connection.send(request, self.dialer.timeout(), self.most_response).await;
         if answer.is_ok() && !connection.is_closed() {
             match &self.pool {
                 None => lane.0 = Some(connection),

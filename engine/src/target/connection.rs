@@ -22,6 +22,9 @@ use url::Url;
 /// The most bytes of a head of an answer, and so of its read buffer.
 const READ_BUFFER: usize = 1 << 20;
 
+/// The most headers of an answer. A target can warn in many; room for all of them is made for each answer.
+const MOST_HEADERS: usize = 250;
+
 /// The most bytes that a body may have without its content coding.
 const MOST_PLAIN: usize = 256 << 20;
 
@@ -104,7 +107,7 @@ impl Dialer {
             None => SendError::Connect(Arc::new(Cause(crate::error::chain(&*error)))),
         })?;
         let mut builder = http1::Builder::new();
-        builder.max_buf_size(READ_BUFFER).preserve_header_case(true).max_headers(1000);
+        builder.max_buf_size(READ_BUFFER).preserve_header_case(true).max_headers(MOST_HEADERS);
         let (sender, connection) = builder.handshake(stream).await.map_err(|error| lost(&error))?;
         let driver = tokio::spawn(async move {
             let _ = connection.await; // The request that is under way gets the error.

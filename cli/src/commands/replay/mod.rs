@@ -245,8 +245,10 @@ async fn replay_traffic(args: &ReplayArgs, stop: &Stop, output: &mut Output) -> 
     let (source, kafka) = args.source(&memory, &settings).await?;
     let cancel = Cancel::default();
     stop.is_taken_over_by(cancel.clone());
-    let report =
-        replay::run(source, destination, settings, memory, cancel).await.context("the replay ended early")?;
+    // On the threads that its other tasks are on: each record would wake up this one.
+    let running = tokio::spawn(replay::run(source, destination, settings, memory, cancel));
+    let report = running.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+    let report = report.context("the replay ended early")?;
     if let Some(kafka) = kafka.and_then(Arc::into_inner) {
         kafka.close().await;
     }

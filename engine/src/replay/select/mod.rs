@@ -206,6 +206,11 @@ impl Selection {
         }
     }
 
+    /// Whether [`Self::narrow`] may leave something out.
+    pub(super) const fn narrows(&self) -> bool {
+        self.indices.is_some()
+    }
+
     /// Whether the source's response decides: [`Self::check_response`] must then be asked before the request is sent.
     #[must_use]
     pub const fn needs_response(&self) -> bool {
