@@ -1,6 +1,7 @@
 //! What the program tells about itself while it runs: logs, metrics, health.
 
 use clap::{Args, ValueEnum};
+use engine::replay::Monitor;
 use engine::target::collector;
 use engine::telemetry::{Options, Telemetry};
 use std::future::Future;
@@ -87,12 +88,16 @@ pub(crate) fn is_json() -> bool {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Telemetry")]
 pub(crate) struct TelemetryArgs {
-    /// Serve `/metrics` (Prometheus) and `/healthz` there, such as `127.0.0.1:9464`; see docs/metrics.md
+    /// Serve `/metrics` (Prometheus) and `/healthz` there, such as `127.0.0.1:9464`, of a replay also `/replay`, which pauses it
+    /// and sets its speed; see docs/metrics.md
     #[arg(long, value_name = "HOST:PORT", env = "FERRY_LISTEN", value_parser = address)]
     listen: Option<String>,
     /// Send the metrics to this collector of OpenTelemetry, such as `http://127.0.0.1:4318` (OTLP over HTTP)
     #[arg(long, value_name = "URL", env = "FERRY_OTLP_ENDPOINT")]
     otlp_endpoint: Option<String>,
+    /// The replay that is told about.
+    #[arg(skip)]
+    replay: Option<Monitor>,
 }
 
 fn address(text: &str) -> Result<String, String> {
@@ -106,10 +111,18 @@ fn address(text: &str) -> Result<String, String> {
 }
 
 impl TelemetryArgs {
+    /// The same, of a replay.
+    pub(crate) fn of_replay(self, monitor: Monitor) -> Self {
+        Self { replay: Some(monitor), ..self }
+    }
+
     /// Does `run`, and tells about it meanwhile.
     pub(crate) async fn during<T>(self, run: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
         let export = self.otlp_endpoint.as_deref().map(collector).transpose()?;
-        let telemetry = Telemetry::start(Options { listen: self.listen, export }).await?;
+        let replay = self.replay.as_ref();
+        let (routes, figures) =
+            (replay.map(Monitor::routes).unwrap_or_default(), replay.map(Monitor::figures));
+        let telemetry = Telemetry::start(Options { listen: self.listen, export, routes, figures }).await?;
         if let Some(address) = telemetry.address() {
             tracing::info!(%address, "`/metrics` and `/healthz` are served");
         }

@@ -65,6 +65,9 @@ fn a_run_can_be_watched_while_it_goes_on() {
     assert_eq!((status, &health["state"]), (200, &"running".into()));
     assert!(health["seconds_since_progress"].as_f64().unwrap() < 60.0, "{health}");
     assert_eq!(get(address, "/").0, 404);
+    // There is no replay.
+    assert_eq!(get(address, "/replay").0, 404);
+    assert!(!metrics.contains("ferry_replay_"), "{metrics}");
 
     let mut lines = String::new();
     ferry.stdout.take().unwrap().read_to_string(&mut lines).unwrap();

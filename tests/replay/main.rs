@@ -10,6 +10,10 @@
 
 mod capture;
 mod commands;
+mod control;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../../engine/tests/replay/target.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
+mod target;
 mod transactions;

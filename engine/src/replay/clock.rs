@@ -1,6 +1,8 @@
 //! When a request is due: the source's time, shifted to now and sped up.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -17,6 +19,17 @@ pub enum Speed {
     Unlimited,
 }
 
+impl Speed {
+    /// How many times as fast as the source a replay can be.
+    pub const FACTORS: RangeInclusive<f64> = 0.000_001..=1_000_000.0;
+
+    /// So many source seconds a second, if that can be.
+    #[must_use]
+    pub fn times(factor: f64) -> Option<Self> {
+        Self::FACTORS.contains(&factor).then_some(Self::Factor(factor))
+    }
+}
+
 /// Which moment of the source's time is which moment of ours: the same for all processes of a replay, and after a restart.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Baseline {
@@ -28,7 +41,11 @@ pub struct Baseline {
 
 /// The source's time as it goes by in the replay. Clones share it; it can be paused, and its speed changed, while it runs.
 #[derive(Debug, Clone)]
-pub struct SourceClock(Arc<watch::Sender<Pace>>);
+pub struct SourceClock {
+    pace: Arc<watch::Sender<Pace>>,
+    /// The latest moment of the source of which something was sent: microseconds since 1970, 0 for none.
+    reached: Arc<AtomicU64>,
+}
 
 #[derive(Debug, Clone, Copy)]
 struct Pace {
@@ -36,6 +53,8 @@ struct Pace {
     start: Option<Start>,
     speed: Speed,
     paused: bool,
+    /// When the last pause ended.
+    resumed: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -50,15 +69,16 @@ impl SourceClock {
     /// A clock that starts with the first request.
     #[must_use]
     pub fn new(speed: Speed) -> Self {
-        Self(Arc::new(watch::Sender::new(Pace { start: None, speed, paused: false })))
+        let pace = Arc::new(watch::Sender::new(Pace { start: None, speed, paused: false, resumed: None }));
+        Self { pace, reached: Arc::default() }
     }
 
     /// Starts it at this moment of the source, if it has not started.
     pub fn start_at(&self, source: SystemTime) {
-        if self.0.borrow().start.is_some() {
+        if self.pace.borrow().start.is_some() {
             return;
         }
-        self.0.send_if_modified(|pace| {
+        self.pace.send_if_modified(|pace| {
             let starts = pace.start.is_none();
             if starts {
                 pace.start = Some(Start { source, real: Instant::now(), late: Duration::ZERO });
@@ -73,38 +93,59 @@ impl SourceClock {
         let late = now.duration_since(baseline.real).unwrap_or_default();
         let ahead = baseline.real.duration_since(now).unwrap_or_default();
         let real = Instant::now().checked_add(ahead).unwrap_or_else(Instant::now);
-        self.0.send_modify(|pace| pace.start = Some(Start { source: baseline.source, real, late }));
+        self.pace.send_modify(|pace| pace.start = Some(Start { source: baseline.source, real, late }));
     }
 
-    /// The baseline, once it has started.
+    /// The baseline, once it has started. While it is paused: that of a replay that went on now.
     #[must_use]
     pub fn baseline(&self) -> Option<Baseline> {
-        let start = self.0.borrow().start?;
-        let since = start.real.elapsed().saturating_add(start.late);
-        let real = SystemTime::now().checked_sub(since)?;
+        let pace = *self.pace.borrow();
+        let start = pace.start?;
+        let ahead = start.real.saturating_duration_since(Instant::now());
+        let real = SystemTime::now().checked_add(ahead)?.checked_sub(pace.passed(&start))?;
         Some(Baseline { source: start.source, real })
     }
 
     /// The source's time now; `None` before the start, and when everything is due at once.
     #[must_use]
     pub fn now(&self) -> Option<SystemTime> {
-        let pace = *self.0.borrow();
+        let pace = *self.pace.borrow();
         let Speed::Factor(factor) = pace.speed else { return None };
         let start = pace.start?;
-        let passed = if pace.paused { start.late } else { start.real.elapsed().saturating_add(start.late) };
-        start.source.checked_add(scaled(passed, factor))
+        start.source.checked_add(scaled(pace.passed(&start), factor))
+    }
+
+    /// Where it is: the source's time now, or, when everything is due at once, the latest moment of which something was sent.
+    /// `None` before the start.
+    #[must_use]
+    pub fn position(&self) -> Option<SystemTime> {
+        let pace = *self.pace.borrow();
+        match pace.speed {
+            Speed::Factor(_) => self.now(),
+            Speed::Unlimited => {
+                let reached = Duration::from_micros(self.reached.load(Ordering::Relaxed));
+                pace.start.map(|start| start.source.max(SystemTime::UNIX_EPOCH + reached))
+            }
+        }
+    }
+
+    /// Something of this moment of the source is sent.
+    pub fn reached(&self, at: SystemTime) {
+        let since_1970 = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let micros = u64::try_from(since_1970.as_micros()).unwrap_or(u64::MAX);
+        self.reached.fetch_max(micros, Ordering::Relaxed);
     }
 
     /// The speed.
     #[must_use]
     pub fn speed(&self) -> Speed {
-        self.0.borrow().speed
+        self.pace.borrow().speed
     }
 
     /// Whether it stands still.
     #[must_use]
     pub fn is_paused(&self) -> bool {
-        self.0.borrow().paused
+        self.pace.borrow().paused
     }
 
     /// From now on the source's time goes by at this speed.
@@ -119,13 +160,33 @@ impl SourceClock {
 
     /// The source's time goes on from where it was paused.
     pub fn resume(&self) {
-        self.change(|pace| pace.paused = false);
+        self.change(|pace| {
+            if std::mem::take(&mut pace.paused) {
+                pace.resumed = Some(Instant::now());
+            }
+        });
+    }
+
+    /// Waits as long as it is paused; whether it was.
+    pub async fn resumed(&self) -> bool {
+        let is_paused = self.is_paused();
+        if is_paused {
+            // An error means that the sender is gone, which `self` has.
+            let _ = self.pace.subscribe().wait_for(|pace| !pace.paused).await;
+        }
+        is_paused
+    }
+
+    /// When something was due that a pause may have held back after that: at the end of the pause.
+    #[must_use]
+    pub fn after_pause(&self, due: Instant) -> Instant {
+        self.pace.borrow().resumed.map_or(due, |resumed| due.max(resumed))
     }
 
     /// When something of this moment of the source is due: `None` while paused.
     #[must_use]
     pub fn due(&self, at: SystemTime) -> Option<Instant> {
-        self.0.borrow().due(at)
+        self.pace.borrow().due(at)
     }
 
     /// Waits until this moment of the source, less `early` of our time, is due. Returns when it was due.
@@ -134,7 +195,7 @@ impl SourceClock {
         if let Some(due) = self.due(at).filter(|due| *due <= now + early + SLACK) {
             return due;
         }
-        let mut changes = self.0.subscribe();
+        let mut changes = self.pace.subscribe();
         loop {
             let due = changes.borrow_and_update().due(at);
             let sleep = async {
@@ -151,12 +212,14 @@ impl SourceClock {
         }
     }
 
-    /// Changes the pace, with the source's time of now as the new start.
+    /// Changes the pace, with the source's time of now as the new start; a start that is still to come stays.
     fn change(&self, change: impl FnOnce(&mut Pace)) {
-        let source = self.now();
-        self.0.send_modify(|pace| {
-            if let (Some(source), Some(_)) = (source, pace.start) {
-                pace.start = Some(Start { source, real: Instant::now(), late: Duration::ZERO });
+        let source = self.position();
+        self.pace.send_modify(|pace| {
+            let now = Instant::now();
+            let has_started = pace.start.is_some_and(|start| start.real <= now);
+            if let Some(source) = source.filter(|_| has_started) {
+                pace.start = Some(Start { source, real: now, late: Duration::ZERO });
             }
             change(pace);
         });
@@ -164,6 +227,12 @@ impl SourceClock {
 }
 
 impl Pace {
+    /// How much of our time went by since the start.
+    fn passed(&self, start: &Start) -> Duration {
+        let since = if self.paused { Duration::ZERO } else { start.real.elapsed() };
+        since.saturating_add(start.late)
+    }
+
     fn due(&self, at: SystemTime) -> Option<Instant> {
         if self.paused {
             return None;
@@ -219,6 +288,63 @@ mod tests {
         assert_eq!(clock.due(source(20)), Some(resumed + 2 * SECOND));
         clock.set_speed(Speed::Unlimited);
         assert_eq!(clock.due(source(1_000_000)), Some(resumed));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_replay_that_was_as_fast_as_possible_goes_on_from_what_was_sent_last() {
+        let clock = SourceClock::new(Speed::Unlimited);
+        assert_eq!(clock.position(), None);
+        clock.start_at(source(0));
+        tokio::time::advance(SECOND).await;
+        clock.reached(source(3600));
+        clock.reached(source(3000));
+        assert_eq!((clock.now(), clock.position()), (None, Some(source(3600))));
+        clock.set_speed(Speed::Factor(2.0));
+        assert_eq!(
+            (clock.now(), clock.due(source(3610))),
+            (Some(source(3600)), Some(Instant::now() + 5 * SECOND))
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_before_the_baseline_does_not_bring_the_start_forward() {
+        let clock = SourceClock::new(Speed::Factor(1.0));
+        clock.adopt(Baseline { source: source(0), real: SystemTime::now() + 100 * SECOND });
+        let start = clock.due(source(0)).unwrap();
+        clock.pause();
+        tokio::time::advance(50 * SECOND).await;
+        clock.resume();
+        assert_eq!(clock.due(source(0)), Some(start));
+        clock.pause();
+        tokio::time::advance(80 * SECOND).await;
+        clock.resume();
+        assert_eq!(
+            (clock.now(), clock.due(source(10))),
+            (Some(source(0)), Some(Instant::now() + 10 * SECOND))
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_the_end_of_a_pause_is_told_that_there_was_one() {
+        let clock = SourceClock::new(Speed::Unlimited);
+        assert!(!clock.resumed().await);
+        clock.pause();
+        let mut waiting = Box::pin(clock.resumed());
+        assert!(futures::poll!(&mut waiting).is_pending());
+        let due = Instant::now();
+        tokio::time::advance(SECOND).await;
+        clock.resume();
+        assert!(waiting.await);
+        assert_eq!(clock.after_pause(due), due + SECOND);
+        assert_eq!(clock.after_pause(due + 2 * SECOND), due + 2 * SECOND);
+    }
+
+    #[test]
+    fn a_speed_is_a_number_that_time_can_be_divided_by() {
+        assert_eq!(Speed::times(2.5), Some(Speed::Factor(2.5)));
+        for factor in [0.0, -1.0, 1e-320, 1e7, f64::INFINITY, f64::NAN] {
+            assert_eq!(Speed::times(factor), None, "{factor}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -125,6 +125,7 @@ impl Shared {
                 ticket.turn().await;
             }
             let permit = Arc::clone(&self.in_flight).acquire_owned().await;
+            let due = self.admit(&prepared, due).await;
             (prepared, due, permit)
         };
         let ready = self.cancel.unless(ready).await;
@@ -151,6 +152,18 @@ impl Shared {
         drop(flight);
     }
 
+    /// Waits for the rate limit, and for the end of a pause: what it held back is due at its end.
+    async fn admit(&self, prepared: &Prepared, due: Instant) -> Instant {
+        let Prepared::Send { outgoing, .. } = prepared else { return due };
+        loop {
+            self.rate.acquire(1, outgoing.body.len() as u64).await;
+            // The rate was for a moment that is over then.
+            if !self.clock.resumed().await {
+                return self.clock.after_pause(due);
+            }
+        }
+    }
+
     async fn send(&self, lane: &mut Lane, finished: &mut Finished, prepared: Prepared, due: Instant) {
         let (outgoing, status) = match prepared {
             Prepared::Send { outgoing, status } => (outgoing, status),
@@ -167,10 +180,10 @@ impl Shared {
         };
         finished.transform = status;
         let source_status = finished.response.as_ref().and_then(SourceResponse::status);
-        self.rate.acquire(1, outgoing.body.len() as u64).await;
-        self.counts.sent(due);
+        self.clock.reached(finished.request.first_byte);
+        let in_flight = self.counts.sent(due);
         finished.attempts = self.target.deliver(lane, &self.preparation, &outgoing, source_status).await;
-        self.counts.answered();
+        drop(in_flight);
         finished.error = finished.attempts.last().and_then(|attempt| attempt.error.clone());
         finished.sent = Some(outgoing);
     }

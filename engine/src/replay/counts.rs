@@ -3,11 +3,20 @@
 use super::histogram::Histogram;
 use super::outcome::Finished;
 use super::select::Skip;
-use crate::traffic::SourceResponse;
+use super::summary::{Quantiles, Summary};
+use crate::telemetry::{Label, ReplayRetry};
+use crate::traffic::{AccumulatorCounts, SourceResponse};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
+
+/// Pairs of statuses that are told apart. Those that come when there are so many are counted together.
+const MOST_PAIRS: usize = 500;
+
+/// Stands for statuses that are not told apart.
+const OTHER: u16 = 0;
 
 /// Counts of a replay that runs. The cheap ones are atomic, the others behind a lock that is held for an addition.
 #[derive(Debug, Default)]
@@ -16,64 +25,48 @@ pub(super) struct Counts {
     in_flight: AtomicU64,
     done: AtomicU64,
     abandoned: AtomicU64,
+    /// Attempts that are followed by another one, by cause.
+    retries: [AtomicU64; ReplayRetry::ALL.len()],
     tuples: AtomicU64,
+    files: AtomicU64,
+    commits: AtomicU64,
+    failed_commits: AtomicU64,
+    /// In milliseconds since 1970; 0 for never.
+    last_commit: AtomicU64,
     more: Mutex<More>,
+    published: Mutex<Published>,
 }
 
-#[derive(Debug, Default)]
+/// What others count, as of a moment ago.
+#[derive(Debug, Clone, Copy, Default)]
+struct Published {
+    traffic: AccumulatorCounts,
+    uncommitted: Option<Instant>,
+}
+
+/// A request that is in flight until this is dropped.
+#[derive(Debug)]
+pub(super) struct InFlight<'a>(&'a Counts);
+
+#[derive(Debug, Clone, Default)]
 struct More {
     skipped: BTreeMap<&'static str, u64>,
     dropped: u64,
     failed_transforms: u64,
     unanswered: u64,
-    retries: u64,
     statuses: BTreeMap<(Option<u16>, Option<u16>), u64>,
+    /// Of the request that was sent last.
+    last_lag: Duration,
     lag: Histogram,
     took: Histogram,
 }
 
-/// What a replay has done.
-#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
-pub struct Summary {
-    /// Requests of the source that were whole.
-    pub requests: u64,
-    /// Of these, not selected, by reason.
-    pub skipped: BTreeMap<&'static str, u64>,
-    /// Of these, dropped by a transform on purpose.
-    pub dropped: u64,
-    /// Of these, not sent because a transform failed.
-    pub failed_transforms: u64,
-    /// Of these, sent and answered.
-    pub answered: u64,
-    /// Of these, without an answer of the target in the end.
-    pub unanswered: u64,
-    /// Of these, under way now.
-    pub in_flight: u64,
-    /// Of these, left to another process, or to a later run.
-    pub abandoned: u64,
-    /// Attempts beyond the first ones.
-    pub retries: u64,
-    /// Lines in files of tuples that are stored.
-    pub tuples: u64,
-    /// How many pairs of statuses there are, `SOURCE>TARGET`, `-` for none.
-    pub statuses: BTreeMap<String, u64>,
-    /// How late requests were sent, beyond their due time.
-    pub lag: Quantiles,
-    /// How long the target took to answer.
-    pub took: Quantiles,
-}
-
-/// Quantiles of times, in milliseconds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize)]
-pub struct Quantiles {
-    /// The median.
-    pub p50: f64,
-    /// 90 % are not above it.
-    pub p90: f64,
-    /// 99 % are not above it.
-    pub p99: f64,
-    /// The longest.
-    pub max: f64,
+/// How late requests were sent, and how long the target took.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Times {
+    pub(super) last_lag: Duration,
+    pub(super) lag: Histogram,
+    pub(super) took: Histogram,
 }
 
 impl Counts {
@@ -83,20 +76,36 @@ impl Counts {
 
     pub(super) fn skipped(&self, skip: &Skip) {
         self.done.fetch_add(1, Ordering::Relaxed);
-        let mut more = self.more.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut more = lock(&self.more);
         let count = more.skipped.entry(skip.name()).or_default();
         *count = count.saturating_add(1);
     }
 
     /// A request that was due then is sent now.
-    pub(super) fn sent(&self, due: Instant) {
+    pub(super) fn sent(&self, due: Instant) -> InFlight<'_> {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         let lag = due.elapsed();
-        self.more.lock().unwrap_or_else(PoisonError::into_inner).lag.add(lag);
+        let mut more = lock(&self.more);
+        more.last_lag = lag;
+        more.lag.add(lag);
+        InFlight(self)
     }
 
-    pub(super) fn answered(&self) {
-        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    /// Requests that were sent, however often.
+    pub(super) fn sent_total(&self) -> u64 {
+        lock(&self.more).lag.total()
+    }
+
+    /// A request is to be sent again.
+    pub(super) fn sent_again(&self, cause: ReplayRetry) {
+        if let Some(count) = self.retries.get(cause.place()) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How often requests were sent again for this cause.
+    pub(super) fn retries(&self, cause: ReplayRetry) -> u64 {
+        self.retries.get(cause.place()).map_or(0, |count| count.load(Ordering::Relaxed))
     }
 
     pub(super) fn in_flight(&self) -> u64 {
@@ -112,14 +121,67 @@ impl Counts {
         self.abandoned.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// A file of so many tuples was stored.
     pub(super) fn stored(&self, tuples: u64) {
         self.tuples.fetch_add(tuples, Ordering::Relaxed);
+        self.files.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn files(&self) -> u64 {
+        self.files.load(Ordering::Relaxed)
+    }
+
+    /// An offset was committed, or could not be.
+    pub(super) fn committed(&self, is_committed: bool) {
+        if !is_committed {
+            self.failed_commits.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let millis = u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX);
+        self.last_commit.store(millis, Ordering::Relaxed);
+    }
+
+    /// Commits that were done, and such as failed.
+    pub(super) fn commits(&self) -> (u64, u64) {
+        (self.commits.load(Ordering::Relaxed), self.failed_commits.load(Ordering::Relaxed))
+    }
+
+    /// When an offset was committed last, since 1970; zero for never.
+    pub(super) fn last_commit(&self) -> Duration {
+        Duration::from_millis(self.last_commit.load(Ordering::Relaxed))
+    }
+
+    /// What was seen in the records until now.
+    pub(super) fn publish_traffic(&self, traffic: &AccumulatorCounts) {
+        lock(&self.published).traffic = *traffic;
+    }
+
+    /// When the oldest record that is not committed was read; none if all are committed.
+    pub(super) fn publish_uncommitted(&self, since: Option<Instant>) {
+        lock(&self.published).uncommitted = since;
+    }
+
+    pub(super) fn traffic(&self) -> AccumulatorCounts {
+        lock(&self.published).traffic
+    }
+
+    /// How long the oldest record that is not committed has been under way.
+    pub(super) fn uncommitted(&self) -> Duration {
+        let since = lock(&self.published).uncommitted;
+        since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    pub(super) fn times(&self) -> Times {
+        let More { last_lag, lag, took, .. } = lock(&self.more).clone();
+        Times { last_lag, lag, took }
     }
 
     /// What became of a request.
     pub(super) fn note(&self, finished: &Finished, response: Option<&SourceResponse>) {
         self.done.fetch_add(1, Ordering::Relaxed);
-        let mut more = self.more.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut more = lock(&self.more);
         let one_more = |count: &mut u64| *count = count.saturating_add(1);
         let Some(last) = finished.attempts.last() else {
             one_more(if finished.transform == "dropped" {
@@ -129,35 +191,37 @@ impl Counts {
             });
             return;
         };
-        more.retries = more.retries.saturating_add(finished.attempts.len().saturating_sub(1) as u64);
         let source = response.and_then(SourceResponse::status);
         match &last.answer {
             Ok(answer) => {
                 more.took.add(last.took);
-                one_more(more.statuses.entry((source, Some(answer.head.status.as_u16()))).or_default());
+                more.pair(source, Some(answer.head.status.as_u16()));
             }
             Err(_) => {
                 one_more(&mut more.unanswered);
-                one_more(more.statuses.entry((source, None)).or_default());
+                more.pair(source, None);
             }
         }
     }
 
     pub(super) fn summary(&self) -> Summary {
-        let more = self.more.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = |status: Option<u16>| status.map_or("-".to_owned(), |status| status.to_string());
-        let answered =
-            more.statuses.iter().filter(|((_, target), _)| target.is_some()).map(|(_, count)| count);
+        let more = lock(&self.more).clone();
+        let retries = self.retries.iter().map(|count| count.load(Ordering::Relaxed));
+        let text = |status: Option<u16>| match status {
+            None => "-".to_owned(),
+            Some(OTHER) => "other".to_owned(),
+            Some(status) => status.to_string(),
+        };
         Summary {
             requests: self.requests.load(Ordering::Relaxed),
-            skipped: more.skipped.clone(),
+            skipped: more.skipped,
             dropped: more.dropped,
             failed_transforms: more.failed_transforms,
-            answered: answered.sum(),
+            answered: more.took.total(),
             unanswered: more.unanswered,
             in_flight: self.in_flight(),
             abandoned: self.abandoned.load(Ordering::Relaxed),
-            retries: more.retries,
+            retries: retries.sum(),
             tuples: self.tuples.load(Ordering::Relaxed),
             statuses: more
                 .statuses
@@ -170,7 +234,54 @@ impl Counts {
     }
 }
 
+impl More {
+    /// One more request with these statuses.
+    fn pair(&mut self, source: Option<u16>, target: Option<u16>) {
+        let is_known = self.statuses.len() < MOST_PAIRS || self.statuses.contains_key(&(source, target));
+        let pair = if is_known { (source, target) } else { (Some(OTHER), Some(OTHER)) };
+        let count = self.statuses.entry(pair).or_default();
+        *count = count.saturating_add(1);
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Poison is of no concern: whoever holds a lock here only counts.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn quantiles(histogram: &Histogram) -> Quantiles {
     let of = |share| histogram.quantile(share).unwrap_or_default();
     Quantiles { p50: of(0.5), p90: of(0.9), p99: of(0.99), max: histogram.max() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_of_statuses_are_told_apart_up_to_a_limit_and_none_is_lost() {
+        let counts = Counts::default();
+        for target in 100..999 {
+            lock(&counts.more).pair(Some(200), Some(target));
+        }
+        lock(&counts.more).pair(Some(200), Some(100));
+        let statuses = counts.summary().statuses;
+        assert_eq!((statuses.len(), statuses.values().sum::<u64>()), (501, 900));
+        assert_eq!((statuses["200>100"], statuses["other>other"]), (2, 399));
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_cut_off_is_not_in_flight_any_more() {
+        let counts = Counts::default();
+        let sending = counts.sent(Instant::now());
+        assert_eq!(counts.in_flight(), 1);
+        drop(sending);
+        assert_eq!((counts.in_flight(), counts.sent_total()), (0, 1));
+    }
 }

@@ -12,6 +12,7 @@ pub(super) struct Histogram {
     /// As many buckets as the longest time needs.
     counts: Vec<u64>,
     total: u64,
+    sum: u64,
     longest: u64,
 }
 
@@ -26,11 +27,17 @@ impl Histogram {
             *count = count.saturating_add(1);
         }
         self.total = self.total.saturating_add(1);
+        self.sum = self.sum.saturating_add(micros);
         self.longest = self.longest.max(micros);
     }
 
     pub(super) const fn total(&self) -> u64 {
         self.total
+    }
+
+    /// All times together, in seconds.
+    pub(super) fn sum(&self) -> f64 {
+        Duration::from_micros(self.sum).as_secs_f64()
     }
 
     /// The shortest time that at least this share of the times does not exceed, in milliseconds: exact to 1/256 of it,
@@ -147,6 +154,7 @@ mod tests {
     #[test]
     fn the_longest_time_is_exact_and_bounds_the_others() {
         let one = histogram([1_234_567]);
+        assert_eq!(one.sum(), 1.234567);
         assert_eq!((one.max(), one.quantile(1.0)), (1234.567, Some(1234.567)));
         assert!(one.quantile(0.5).unwrap() <= 1234.567);
     }

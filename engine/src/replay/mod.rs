@@ -10,20 +10,24 @@
 //! | `select`, `transform`, `message`, `sanitise`, `ids`, `finish`, `prepare` | from what the client sent to what is sent |
 //! | `send`, `retry`, `bulk`, `breaker` | to the target, as often as it takes |
 //! | `writer`, `tuples`, `outcome` | what became of it, in files, and what may be committed |
-//! | `counts`, `histogram`, `settings` | what is counted, and what is told |
+//! | `counts`, `histogram`, `summary`, `settings` | what is counted, and what is told |
+//! | `monitor`, `view`, `control`, `figures` | how it stands, for whoever asks while it runs, and how it is held back |
 
 mod breaker;
 mod bulk;
 mod clock;
 mod coding;
+mod control;
 mod conversation;
 mod counts;
+mod figures;
 mod files;
 mod finish;
 mod headers;
 mod histogram;
 mod ids;
 mod message;
+mod monitor;
 mod order;
 mod outcome;
 mod prepare;
@@ -36,17 +40,19 @@ mod sanitise;
 mod select;
 mod send;
 mod settings;
+mod summary;
 mod transform;
 mod tuples;
+mod view;
 mod writer;
 
 pub use clock::{Baseline, SourceClock, Speed};
 pub use codecs::traffic::tuple::TupleSettings;
-pub use counts::{Quantiles, Summary};
 pub use files::from_files;
 pub use finish::{FinishSettings, Finisher, HostHeader, ReplayAuth};
 pub use headers::{Headers, is_secret};
 pub use ids::{WithIds, lacks_ids, with_ids};
+pub use monitor::Monitor;
 pub use prepare::Preparation;
 pub use request::Outgoing;
 pub use retry::{FINAL_ERRORS, RetryPolicy};
@@ -56,5 +62,6 @@ pub use select::{
     ClassFilter, Narrowed, RequestFilter, Sample, Selection, SelectionSettings, Skip, StatusSet,
 };
 pub use settings::{Destination, Settings};
+pub use summary::{Quantiles, Summary};
 pub use transform::{RequestTransforms, TransformStatus, Transformed};
 pub use tuples::Rotation;

@@ -3,6 +3,7 @@
 use super::bulk::Operations;
 use crate::flow::Backoff;
 use crate::target::{RawResponse, SendError};
+use crate::telemetry::ReplayRetry;
 use codecs::bulk::{OperationResult, read_response};
 use http::header::RETRY_AFTER;
 use std::collections::HashSet;
@@ -137,6 +138,21 @@ fn says_no_errors(body: &[u8]) -> bool {
     memchr::memmem::find(before_items, b"\"errors\":false").is_some()
 }
 
+/// What was wrong with an attempt that is followed by another one.
+pub(super) fn cause(answer: &Result<RawResponse, SendError>) -> ReplayRetry {
+    match answer {
+        Ok(answer) => match answer.head.status.as_u16() {
+            429 => ReplayRetry::TooManyRequests,
+            502..=504 => ReplayRetry::Unavailable,
+            408 | 500.. => ReplayRetry::ServerError,
+            200 => ReplayRetry::Operations,
+            _ => ReplayRetry::Refused,
+        },
+        Err(SendError::Timeout(_)) => ReplayRetry::Timeout,
+        Err(_) => ReplayRetry::Connection,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,6 +207,24 @@ mod tests {
             let verdict = policy.judge(&answer(status, &[], ""), source, || None);
             assert_eq!(attempts(verdict), expected, "{status} where the source said {source:?}");
         }
+    }
+
+    #[test]
+    fn what_is_sent_again_has_a_cause() {
+        for (status, expected) in [
+            (429, ReplayRetry::TooManyRequests),
+            (503, ReplayRetry::Unavailable),
+            (504, ReplayRetry::Unavailable),
+            (500, ReplayRetry::ServerError),
+            (408, ReplayRetry::ServerError),
+            (404, ReplayRetry::Refused),
+            (200, ReplayRetry::Operations),
+        ] {
+            assert_eq!(cause(&answer(status, &[], "")), expected, "{status}");
+        }
+        assert_eq!(cause(&Err(SendError::Timeout(Duration::ZERO))), ReplayRetry::Timeout);
+        let lost = SendError::Lost(Arc::new(std::io::Error::other("gone")));
+        assert_eq!(cause(&Err(lost)), ReplayRetry::Connection);
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! The replay line: records → requests → conversations → target, and back to the offsets.
 
 use super::conversation::{Job, RequestJob, Shared, converse};
-use super::counts::{Counts, Summary};
+use super::counts::Counts;
+use super::monitor::Running;
 use super::order::DocumentOrder;
 use super::request::Outgoing;
 use super::route::{self, Route};
 use super::send::Target;
 use super::settings::{Destination, Settings};
+use super::summary::Summary;
 use super::writer::{Commit, Order, Writer};
 use crate::error::Result;
 use crate::flow::{Cancel, MemoryBudget};
@@ -91,10 +93,19 @@ pub async fn run(
         Arc::clone(&source.commit),
         Arc::clone(&backlog),
     );
+    settings.monitor.attach(Running {
+        counts: Arc::clone(&counts),
+        clock: settings.clock.clone(),
+        dialer: destination.dialer.clone(),
+        backlog: Arc::clone(&backlog),
+        cancel: cancel.clone(),
+        most_in_flight: settings.most_in_flight,
+        retry_budget: settings.policy.budget,
+    });
     let writing = tokio::spawn(writer.run(finished_end, orders_end));
     let shared = Arc::new(Shared {
         clock: settings.clock.clone(),
-        target: Target::new(destination.dialer, &settings),
+        target: Target::new(destination.dialer, &settings, Arc::clone(&counts)),
         preparation: destination.preparation,
         rate: settings.rate.clone(),
         in_flight: Arc::new(Semaphore::new(settings.most_in_flight)),
@@ -195,6 +206,7 @@ impl Intake {
             self.accumulator.finish(&mut |event| events.push(event));
             self.dispatch(events);
         }
+        self.shared.counts.publish_traffic(self.accumulator.counts());
         self.conversations.clear();
         let mut deadline = None;
         loop {
@@ -288,6 +300,7 @@ impl Intake {
         let mut events = Vec::new();
         self.accumulator.tick(Instant::now(), is_quiet, &mut |event| events.push(event));
         self.dispatch(events);
+        self.shared.counts.publish_traffic(self.accumulator.counts());
         self.let_go();
         self.unstick().await;
         Ok(())

@@ -2,9 +2,10 @@
 
 use super::breaker::{Admission, Breaker};
 use super::bulk::Operations;
+use super::counts::Counts;
 use super::prepare::Preparation;
 use super::request::Outgoing;
-use super::retry::{RetryPolicy, Verdict};
+use super::retry::{RetryPolicy, Verdict, cause};
 use super::settings::Settings;
 use crate::target::{Connection, Dialer, RawResponse, SendError};
 use bytes::Bytes;
@@ -25,6 +26,7 @@ pub(super) struct Target {
     pub(super) most_response: usize,
     /// Connections that are shared, where the replay shares them.
     pub(super) pool: Option<Mutex<Vec<Connection>>>,
+    pub(super) counts: Arc<Counts>,
 }
 
 /// The connection of one source connection, while it has one.
@@ -69,13 +71,14 @@ impl Rest {
 }
 
 impl Target {
-    pub(super) fn new(dialer: Dialer, settings: &Settings) -> Self {
+    pub(super) fn new(dialer: Dialer, settings: &Settings, counts: Arc<Counts>) -> Self {
         Self {
             dialer,
             policy: settings.policy.clone(),
             breaker: Breaker::new(settings.policy.budget),
             most_response: settings.most_response,
             pool: settings.pools.then(Mutex::default),
+            counts,
         }
     }
 
@@ -97,6 +100,7 @@ impl Target {
             let (at, took, answer) = self.attempt(lane, preparation, request).await;
             let operations = || is_bulk.then(|| Operations::find(&request.body)).flatten();
             let verdict = self.policy.judge(&answer, source, operations);
+            let cause = cause(&answer);
             let error = answer.as_ref().err().map(|error| crate::error::chain(error));
             let operations = rest.as_ref().map(|rest| rest.operations);
             attempts.push(Attempt { at, took, answer, error, operations });
@@ -109,6 +113,7 @@ impl Target {
             if let Some(fewer) = only.and_then(|only| Rest::of(request, &only)) {
                 rest = Some(fewer);
             }
+            self.counts.sent_again(cause);
             tokio::time::sleep(pause).await;
         }
     }

@@ -1,6 +1,7 @@
 //! What a replay is told.
 
 use super::clock::{SourceClock, Speed};
+use super::monitor::Monitor;
 use super::prepare::Preparation;
 use super::retry::RetryPolicy;
 use super::tuples::Rotation;
@@ -37,6 +38,8 @@ pub struct Settings {
     pub most_response: usize,
     /// Bytes of tuples that may wait to be written.
     pub most_backlog: u64,
+    /// Where it can be looked at while it runs.
+    pub monitor: Monitor,
 }
 
 /// Where requests and tuples go.
@@ -63,6 +66,7 @@ impl Default for Settings {
             pools: false,
             most_response: 64 << 20,
             most_backlog: 128 << 20,
+            monitor: Monitor::default(),
         }
     }
 }

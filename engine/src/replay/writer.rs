@@ -73,6 +73,8 @@ struct Partition {
     tuples: PartitionTuples,
     committed: i64,
     asked: Instant,
+    /// When the record at `committed` was read, if it was.
+    uncommitted: Option<Instant>,
 }
 
 impl Writer {
@@ -195,6 +197,7 @@ impl Writer {
         for (partition, done) in partitions.iter_mut().zip(done) {
             books.advance(partition, done, all).await?;
         }
+        books.counts.publish_uncommitted(partitions.iter_mut().filter_map(Partition::uncommitted).min());
         self.partitions = partitions;
         Ok(())
     }
@@ -221,8 +224,10 @@ impl Books {
         }
         if next > partition.committed {
             let ledger = partition.tuples.ledger();
-            match (self.commit)(ledger.clone(), next).await {
-                Ok(()) => partition.committed = next,
+            let committed = (self.commit)(ledger.clone(), next).await;
+            self.counts.committed(committed.is_ok());
+            match committed {
+                Ok(()) => (partition.committed, partition.uncommitted) = (next, None),
                 // What is not committed is replayed again: nothing is lost, and the next commit has it too.
                 Err(error) => {
                     let (topic, partition, error) =
@@ -239,7 +244,20 @@ impl Books {
 impl Partition {
     fn new(ledger: Ledger) -> Self {
         let committed = ledger.done();
-        Self { tuples: PartitionTuples::new(ledger), committed, asked: Instant::now() }
+        let (tuples, asked) = (PartitionTuples::new(ledger), Instant::now());
+        Self { tuples, committed, asked, uncommitted: None }
+    }
+
+    /// When the first record that is not committed was read, if there is any. A record that was done before this was asked counts as
+    /// read now.
+    fn uncommitted(&mut self) -> Option<Instant> {
+        let ledger = self.tuples.ledger();
+        if ledger.is_revoked() || ledger.next() <= self.committed {
+            self.uncommitted = None;
+        } else if self.uncommitted.is_none() {
+            self.uncommitted = ledger.oldest().or_else(|| Some(Instant::now()));
+        }
+        self.uncommitted
     }
 }
 

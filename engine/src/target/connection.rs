@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tower_service::Service;
@@ -38,6 +39,8 @@ struct Inner {
     uri: Uri,
     timeout: Duration,
     connector: Connector,
+    /// Connections that are open.
+    open: AtomicUsize,
 }
 
 /// One connection: requests go over it one after the other. Closed when it is dropped.
@@ -45,6 +48,7 @@ struct Inner {
 pub struct Connection {
     sender: SendRequest<Full<Bytes>>,
     driver: JoinHandle<()>,
+    dialer: Dialer,
 }
 
 /// An answer as it came, whatever its status: redirects are not followed, encodings not taken off.
@@ -86,7 +90,8 @@ impl Dialer {
             value: url.to_string(),
             reason: "it cannot be connected to".to_owned(),
         })?;
-        Ok(Self(Arc::new(Inner { url: url.clone(), uri, timeout: *timeout, connector })))
+        let (url, open) = (url.clone(), AtomicUsize::new(0));
+        Ok(Self(Arc::new(Inner { url, uri, timeout: *timeout, connector, open })))
     }
 
     /// The URL, safe to print.
@@ -112,7 +117,14 @@ impl Dialer {
         let driver = tokio::spawn(async move {
             let _ = connection.await; // The request that is under way gets the error.
         });
-        Ok(Connection { sender, driver })
+        self.0.open.fetch_add(1, Ordering::Relaxed);
+        Ok(Connection { sender, driver, dialer: self.clone() })
+    }
+
+    /// Connections that it opened, and that were not dropped yet.
+    #[must_use]
+    pub fn open_connections(&self) -> usize {
+        self.0.open.load(Ordering::Relaxed)
     }
 
     /// How long an answer may take.
@@ -155,6 +167,7 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.driver.abort();
+        self.dialer.0.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

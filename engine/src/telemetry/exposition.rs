@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn every_metric_is_there_from_the_start_with_every_value_of_its_label() {
         let series = Recording::new().series();
-        for metric in Metric::ALL {
+        for metric in Metric::ALL.iter().filter(|metric| !metric.is_of_replay()) {
             let of_metric: Vec<_> = series.iter().filter(|series| series.metric == *metric).collect();
             assert!(!of_metric.is_empty(), "{metric:?}");
             for series in of_metric {

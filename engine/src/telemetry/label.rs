@@ -1,7 +1,7 @@
 //! Values of labels: closed sets, so that the number of time series has a bound.
 
 /// A set of values of one label.
-pub(super) trait Label: Copy + 'static {
+pub(crate) trait Label: Copy + 'static {
     /// All of them, each at the place that its number says.
     const ALL: &'static [Self];
 
@@ -161,6 +161,78 @@ label! {
     }
 }
 
+label! {
+    /// What came of a request of captured traffic.
+    ReplayOutcome {
+        /// The target answered, whatever the status.
+        Answered = "answered",
+        /// There is no answer of the target after the last attempt.
+        Unanswered = "unanswered",
+        /// It was not selected.
+        Skipped = "skipped",
+        /// A transform dropped it on purpose.
+        Dropped = "dropped",
+        /// A transform failed, and it was not sent.
+        TransformFailed = "transform_failed",
+        /// It is left to another process, or to a later run.
+        Abandoned = "abandoned",
+    }
+}
+
+label! {
+    /// Why a replay sends a request again.
+    ReplayRetry {
+        /// Status 429.
+        TooManyRequests = "too_many_requests",
+        /// Status 502, 503 or 504.
+        Unavailable = "unavailable",
+        /// Any other status from 500 on, and 408.
+        ServerError = "server_error",
+        /// Any other status that the source did not answer with.
+        Refused = "refused",
+        /// Some operations of a bulk request failed.
+        Operations = "operations",
+        /// No answer in time.
+        Timeout = "timeout",
+        /// No connection, or it was lost.
+        Connection = "connection",
+    }
+}
+
+label! {
+    /// What happened to a connection of the source.
+    ConnectionEvent {
+        /// It was heard of for the first time, or again.
+        Begun = "begun",
+        /// It was closed.
+        Closed = "closed",
+        /// It was silent for too long.
+        Expired = "expired",
+        /// It was given up because there were too many.
+        CrowdedOut = "crowded_out",
+    }
+}
+
+label! {
+    /// What is in quarantine.
+    QuarantinedThing {
+        /// A record that is none.
+        Record = "record",
+        /// A request that cannot be used.
+        Request = "request",
+    }
+}
+
+label! {
+    /// What came of a commit of an offset.
+    CommitOutcome {
+        /// The brokers took note.
+        Committed = "committed",
+        /// They did not; a later commit has the offset, too.
+        Failed = "failed",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,6 +255,11 @@ mod tests {
         check::<LeaseEvent>();
         check::<ItemOutcome>();
         check::<Comparison>();
+        check::<ReplayOutcome>();
+        check::<ReplayRetry>();
+        check::<ConnectionEvent>();
+        check::<QuarantinedThing>();
+        check::<CommitOutcome>();
     }
 
     #[test]

@@ -226,6 +226,11 @@ impl Meters {
         self.pulse.iter().for_each(Pulse::alive);
     }
 
+    /// Something was done that nothing else here stands for.
+    pub fn progressed(&self) {
+        self.beat(true);
+    }
+
     /// Nothing may happen for so long, as when a target is down, before the run ends by itself.
     pub fn allow_silence(&self, silence: Duration) {
         self.pulse.iter().for_each(|pulse| pulse.allow_silence(silence));

@@ -26,22 +26,34 @@ impl Kind {
 /// What the values of a metric count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
+    /// Attempts to send a request.
+    Attempts,
     /// Bytes.
     Bytes,
+    /// Commits of offsets.
+    Commits,
+    /// Connections.
+    Connections,
     /// Documents.
     Documents,
     /// Events of a lease.
     Events,
+    /// Files.
+    Files,
     /// Work items.
     Items,
     /// Nothing.
     One,
     /// Operations of bulk requests.
     Operations,
+    /// Records of a topic, or of files.
+    Records,
     /// Requests.
     Requests,
     /// Seconds.
     Seconds,
+    /// Tuples of a replay.
+    Tuples,
 }
 
 impl Unit {
@@ -49,14 +61,20 @@ impl Unit {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Attempts => "attempts",
             Self::Bytes => "bytes",
+            Self::Commits => "commits",
+            Self::Connections => "connections",
             Self::Documents => "documents",
             Self::Events => "events",
+            Self::Files => "files",
             Self::Items => "items",
             Self::One => "1",
             Self::Operations => "operations",
+            Self::Records => "records",
             Self::Requests => "requests",
             Self::Seconds => "seconds",
+            Self::Tuples => "tuples",
         }
     }
 
@@ -67,14 +85,20 @@ impl Unit {
     #[must_use]
     pub const fn ucum(self) -> &'static str {
         match self {
+            Self::Attempts => "{attempt}",
             Self::Bytes => "By",
+            Self::Commits => "{commit}",
+            Self::Connections => "{connection}",
             Self::Documents => "{document}",
             Self::Events => "{event}",
+            Self::Files => "{file}",
             Self::Items => "{item}",
             Self::One => "1",
             Self::Operations => "{operation}",
+            Self::Records => "{record}",
             Self::Requests => "{request}",
             Self::Seconds => "s",
+            Self::Tuples => "{tuple}",
         }
     }
 }
@@ -166,8 +190,70 @@ metrics! {
     Leases = "ferry_leases_total" Counter Events ["event"],
     /// Work items that this worker had, by what became of them
     WorkItems = "ferry_work_items_total" Counter Items ["outcome"],
-    /// When bytes were last fetched, or documents decoded, sent, compared or failed, in seconds since 1970; 0 before that
+    /// When bytes were last fetched, documents decoded, sent, compared or failed, or captured traffic read or replayed, in seconds since 1970; 0 before that
     LastProgress = "ferry_last_progress_timestamp_seconds" Gauge Seconds [],
+    /// Records of captured traffic that were read
+    ReplayRecords = "ferry_replay_records_total" Counter Records [],
+    /// Bytes of these records
+    ReplayReadBytes = "ferry_replay_read_bytes_total" Counter Bytes [],
+    /// Records that are missing, by the numbers of those around them
+    ReplayMissingRecords = "ferry_replay_missing_records_total" Counter Records [],
+    /// What went into quarantine, because it cannot be used
+    ReplayQuarantined = "ferry_replay_quarantined_total" Counter One ["thing"],
+    /// Records between what is done and the end of the partition, as far as the end is known
+    ReplayLagRecords = "ferry_replay_lag_records" Gauge Records ["partition"],
+    /// Age of the oldest record of the partition that is not done, by its time in Kafka; 0 when all are done
+    ReplayLagSeconds = "ferry_replay_lag_seconds" Gauge Seconds ["partition"],
+    /// How long the oldest record that is not committed has been under way in this process; 0 when all that was read is committed
+    ReplayUncommittedSeconds = "ferry_replay_uncommitted_seconds" Gauge Seconds [],
+    /// Commits of offsets, by what came of them
+    ReplayCommits = "ferry_replay_commits_total" Counter Commits ["outcome"],
+    /// When an offset was committed last, in seconds since 1970; 0 before that
+    ReplayLastCommit = "ferry_replay_last_commit_timestamp_seconds" Gauge Seconds [],
+    /// Connections of the source, by what happened to them
+    ReplaySourceConnections = "ferry_replay_source_connections_total" Counter Connections ["event"],
+    /// Connections of the source that are open, as far as the records tell
+    ReplaySourceConnectionsOpen = "ferry_replay_source_connections_open" Gauge Connections [],
+    /// Requests of the source that were whole
+    ReplayRequestsRead = "ferry_replay_requests_read_total" Counter Requests [],
+    /// Requests that are through, by what came of them
+    ReplayRequests = "ferry_replay_requests_total" Counter Requests ["outcome"],
+    /// Requests that were sent and are through, by the statuses that source and target answered with; `none` without an answer
+    ReplayStatuses = "ferry_replay_statuses_total" Counter Requests ["source", "target"],
+    /// Attempts to send a request, the first ones too
+    ReplayAttempts = "ferry_replay_attempts_total" Counter Attempts [],
+    /// Attempts that are followed by another one, by what was wrong with them
+    ReplayRetries = "ferry_replay_retries_total" Counter Attempts ["cause"],
+    /// Requests that wait for an answer of the target, or for their next attempt
+    ReplayInFlight = "ferry_replay_requests_in_flight" Gauge Requests [],
+    /// Requests that may be in flight at once
+    ReplayInFlightLimit = "ferry_replay_requests_in_flight_limit" Gauge Requests [],
+    /// Connections to the target that are open
+    ReplayTargetConnections = "ferry_replay_target_connections_open" Gauge Connections [],
+    /// How much later than due requests were first sent
+    ReplayScheduleLag = "ferry_replay_schedule_lag_seconds" Histogram Seconds [],
+    /// From the first byte sent to the last byte of the answer, of the last attempt at each request
+    ReplayResponse = "ferry_replay_response_seconds" Histogram Seconds [],
+    /// Seconds of the source that are replayed in a second; 0 when requests are sent as fast as the target takes them
+    ReplaySpeed = "ferry_replay_speed" Gauge One [],
+    /// Is 1 while the replay is paused, otherwise 0
+    ReplayPaused = "ferry_replay_paused" Gauge One [],
+    /// The moment of the source's clock that is replayed now, in seconds since 1970; 0 before the first request
+    ReplaySourceTime = "ferry_replay_source_timestamp_seconds" Gauge Seconds [],
+    /// Bytes of tuples that wait until the records before them are done
+    ReplayTupleBacklog = "ferry_replay_tuple_backlog_bytes" Gauge Bytes [],
+    /// Tuples in files that are stored
+    ReplayTuples = "ferry_replay_tuples_total" Counter Tuples [],
+    /// Files of tuples that are stored
+    ReplayTupleFiles = "ferry_replay_tuple_files_total" Counter Files [],
+}
+
+impl Metric {
+    /// Whether only `ferry replay` has it.
+    #[must_use]
+    pub fn is_of_replay(self) -> bool {
+        self.name().starts_with("ferry_replay_")
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@
 //! | `meters` | what code that works calls |
 //! | `pulse` | whether a run goes on |
 //! | `recording` | where values are kept, and the text of Prometheus |
-//! | `server` | `/metrics` and `/healthz` |
+//! | `page` | values that are kept elsewhere, and asked for when somebody looks |
+//! | `server` | `/metrics` and `/healthz`, and what a run adds to them |
 //! | `otlp`, `exposition` | the export to a collector of OpenTelemetry |
 //!
 //! Nothing is recorded before [`install`], and then what [`meters`] are told costs next to nothing.
@@ -16,14 +17,20 @@ mod label;
 mod meters;
 mod metric;
 mod otlp;
+mod page;
 mod pulse;
 mod recording;
 mod server;
 
-pub use label::{Comparison, FailedClass, ItemOutcome, LeaseEvent, RequestOutcome, RetryCause, Stage};
+pub(crate) use label::Label;
+pub use label::{
+    CommitOutcome, Comparison, ConnectionEvent, FailedClass, ItemOutcome, LeaseEvent, QuarantinedThing,
+    ReplayOutcome, ReplayRetry, RequestOutcome, RetryCause, Stage,
+};
 pub use meters::Meters;
 pub use metric::{Kind, Metric, Unit};
 pub use otlp::{METRICS_PATH, Sender};
+pub use page::{Figures, Page};
 pub use pulse::{Health, STUCK_AFTER, State};
 pub use recording::{Recording, install, meters};
 pub use server::{ListenError, Reply, Routes, Server};
@@ -47,6 +54,10 @@ pub struct Options {
     pub listen: Option<String>,
     /// The collector of OpenTelemetry.
     pub export: Option<Sender>,
+    /// What the server answers beside `/metrics` and `/healthz`.
+    pub routes: Routes,
+    /// Figures of the run that are asked for when somebody looks.
+    pub figures: Option<Figures>,
 }
 
 /// Tells about the process until it is stopped or dropped.
@@ -84,8 +95,11 @@ impl Telemetry {
             return Ok(Self::default());
         }
         let recording = install();
+        if let Some(figures) = options.figures {
+            recording.watch(figures);
+        }
         let server = match options.listen {
-            Some(listen) => Some(Server::start(&listen, routes(recording)).await?),
+            Some(listen) => Some(Server::start(&listen, routes(recording).and(options.routes)).await?),
             None => None,
         };
         let exporter = options.export.map(|send| {

@@ -3,14 +3,16 @@
 use super::exposition::{self, Series};
 use super::meters::Meters;
 use super::metric::{Kind, Metric, Unit};
+use super::page::{Figures, Page};
 use super::pulse::{Health, Pulse};
 use metrics::{KeyName, Recorder};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
-use std::sync::{LazyLock, OnceLock};
+use std::fmt;
+use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// Upper bounds of histograms, in seconds: from the read of a file to a request that waited for its turn.
-pub(super) const BOUNDS: [f64; 16] =
+pub(crate) const BOUNDS: [f64; 16] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
 
 static INSTALLED: OnceLock<Recording> = OnceLock::new();
@@ -27,10 +29,17 @@ pub fn meters() -> &'static Meters {
 }
 
 /// All that was recorded.
-#[derive(Debug)]
 pub struct Recording {
     meters: Meters,
     handle: PrometheusHandle,
+    /// What is only asked for when somebody looks.
+    figures: Mutex<Option<Figures>>,
+}
+
+impl fmt::Debug for Recording {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recording").field("meters", &self.meters).finish_non_exhaustive()
+    }
 }
 
 impl Recording {
@@ -40,7 +49,8 @@ impl Recording {
             PrometheusBuilder::new().set_buckets(&BOUNDS).unwrap_or_else(|_| PrometheusBuilder::new());
         let recorder = builder.build_recorder();
         Metric::ALL.iter().for_each(|metric| describe(&recorder, *metric));
-        Self { meters: Meters::new(&recorder, Some(Pulse::start())), handle: recorder.handle() }
+        let meters = Meters::new(&recorder, Some(Pulse::start()));
+        Self { meters, handle: recorder.handle(), figures: Mutex::default() }
     }
 
     /// Its meters.
@@ -49,18 +59,35 @@ impl Recording {
         &self.meters
     }
 
+    /// Where to ask for the figures of the run: whenever somebody looks, and only then. A later call takes the place of an earlier one.
+    pub fn watch(&self, figures: Figures) {
+        *self.figures.lock().unwrap_or_else(PoisonError::into_inner) = Some(figures);
+    }
+
     /// All values, in the text format of Prometheus.
     ///
     /// Spec: [Exposition formats, 0.0.4](https://prometheus.io/docs/instrumenting/exposition_formats/)
     #[must_use]
     pub fn text(&self) -> String {
+        let figures = self.figures();
         self.meters.sample();
-        self.handle.render()
+        let mut text = self.handle.render();
+        text.push_str(&figures);
+        text
+    }
+
+    fn figures(&self) -> String {
+        let mut page = Page::default();
+        if let Some(figures) = &*self.figures.lock().unwrap_or_else(PoisonError::into_inner) {
+            figures(&mut page);
+        }
+        page.into_text()
     }
 
     /// How the run is.
     #[must_use]
     pub fn health(&self) -> Health {
+        self.figures(); // Whoever is asked for them says whether the run goes on.
         self.pulse().map_or_else(|| Pulse::start().health(), Pulse::health)
     }
 

@@ -1,9 +1,9 @@
 //! The small HTTP server of `--listen`: a table of routes, one request a connection.
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, ORIGIN};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -26,6 +26,9 @@ const HEAD: Duration = Duration::from_secs(5);
 
 /// Bytes of the head, at most.
 const HEAD_BYTES: usize = 16 << 10;
+
+/// Bytes of the body of a request, at most.
+const BODY_BYTES: usize = 4 << 10;
 
 /// How long a connection lives: request, answer, end.
 const CONNECTION: Duration = Duration::from_secs(10);
@@ -77,10 +80,22 @@ impl Reply {
 struct Route {
     method: Method,
     path: &'static str,
-    answer: Box<dyn Fn() -> Reply + Send + Sync>,
+    answer: Answer,
 }
 
-/// What a server answers. Requests have no body that counts.
+enum Answer {
+    /// The request has no body that counts.
+    Plain(Box<dyn Fn() -> Reply + Send + Sync>),
+    /// It is about what the body says.
+    OfBody(OfBody),
+}
+
+type OfBody = Box<dyn Fn(&[u8]) -> Reply + Send + Sync>;
+
+/// What a server answers.
+///
+/// A browser lets any page send a `POST` to any address, this machine's too; it says which page by `Origin`. So what changes
+/// something is done only without one.
 #[derive(Default)]
 pub struct Routes(Vec<Route>);
 
@@ -99,20 +114,55 @@ impl Routes {
         path: &'static str,
         answer: impl Fn() -> Reply + Send + Sync + 'static,
     ) -> Self {
-        self.0.push(Route { method, path, answer: Box::new(answer) });
+        self.0.push(Route { method, path, answer: Answer::Plain(Box::new(answer)) });
         self
     }
 
-    fn answer(&self, method: &Method, path: &str) -> Response<Full<Bytes>> {
+    /// The same with one more, whose answer depends on the body of the request: at most 4 KiB. It must not wait, either.
+    #[must_use]
+    pub fn with_body(
+        mut self,
+        method: Method,
+        path: &'static str,
+        answer: impl Fn(&[u8]) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        self.0.push(Route { method, path, answer: Answer::OfBody(Box::new(answer)) });
+        self
+    }
+
+    /// These and others.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let (head, body) = request.into_parts();
         // The body of an answer to HEAD is left out by hyper.
-        let wanted = if method == Method::HEAD { &Method::GET } else { method };
-        let of_path = || self.0.iter().filter(|route| route.path == path);
-        if let Some(route) = of_path().find(|route| route.method == *wanted) {
-            return (route.answer)().into_response();
+        let wanted = if head.method == Method::HEAD { Method::GET } else { head.method };
+        let mut of_path = self.0.iter().filter(|route| route.path == head.uri.path());
+        let Some(route) = of_path.find(|route| route.method == wanted) else {
+            return self.refusal(head.uri.path());
+        };
+        if route.method != Method::GET && head.headers.contains_key(ORIGIN) {
+            let text = "a page in a browser asks for this (`Origin`): it has to be asked for without one, as curl does\n";
+            return Reply::text(StatusCode::FORBIDDEN, text).into_response();
         }
-        let methods: Vec<&str> = of_path().map(|route| route.method.as_str()).collect();
+        let reply = match &route.answer {
+            Answer::Plain(answer) => answer(),
+            Answer::OfBody(answer) => read(body).await.map_or_else(|refusal| refusal, |body| answer(&body)),
+        };
+        reply.into_response()
+    }
+
+    /// No route has the path, or none of them the method.
+    fn refusal(&self, path: &str) -> Response<Full<Bytes>> {
+        let methods: Vec<&str> =
+            self.0.iter().filter(|route| route.path == path).map(|route| route.method.as_str()).collect();
         if methods.is_empty() {
-            let paths: Vec<&str> = self.0.iter().map(|route| route.path).collect();
+            let mut paths: Vec<&str> = self.0.iter().map(|route| route.path).collect();
+            paths.dedup();
             let text = format!("no such path; there are: {}\n", paths.join(", "));
             return Reply::text(StatusCode::NOT_FOUND, text).into_response();
         }
@@ -122,6 +172,21 @@ impl Routes {
             response.headers_mut().insert(ALLOW, allowed);
         }
         response
+    }
+}
+
+/// The whole body, or what is answered instead.
+async fn read(body: Incoming) -> Result<Bytes, Reply> {
+    match Limited::new(body, BODY_BYTES).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            let text = format!("the body has more than {BODY_BYTES} bytes\n");
+            Err(Reply::text(StatusCode::PAYLOAD_TOO_LARGE, text))
+        }
+        Err(error) => {
+            let text = format!("the body did not come whole: {error}\n");
+            Err(Reply::text(StatusCode::BAD_REQUEST, text))
+        }
     }
 }
 
@@ -215,7 +280,8 @@ async fn accept(listener: TcpListener, routes: Arc<Routes>, mut stop: watch::Rec
 
 async fn serve(connection: TcpStream, routes: Arc<Routes>) {
     let answer = |request: Request<Incoming>| {
-        std::future::ready(Ok::<_, Infallible>(routes.answer(request.method(), request.uri().path())))
+        let routes = Arc::clone(&routes);
+        async move { Ok::<_, Infallible>(routes.answer(request).await) }
     };
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(HEAD_BYTES).keep_alive(false);

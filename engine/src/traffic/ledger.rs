@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::time::Instant;
 
 /// The records of one partition that are under way: from assignment to revocation.
 ///
@@ -23,10 +24,18 @@ struct Inner {
 
 #[derive(Debug)]
 struct State {
-    /// Records under way, by offset, with the number of times that each was read.
-    under_way: BTreeMap<i64, u32>,
+    /// Records under way, by offset.
+    under_way: BTreeMap<i64, UnderWay>,
     /// The offset after the last record that was read.
     next: i64,
+}
+
+#[derive(Debug)]
+struct UnderWay {
+    /// How often it was read.
+    count: u32,
+    /// When it was read first.
+    since: Instant,
 }
 
 /// Stands for one record that is under way. Clones share it; the record is done with when the last one is dropped.
@@ -74,8 +83,9 @@ impl Ledger {
     #[must_use]
     pub fn track(&self, offset: i64) -> Token {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = state.under_way.entry(offset).or_default();
-        *count = count.saturating_add(1);
+        let entry =
+            state.under_way.entry(offset).or_insert_with(|| UnderWay { count: 0, since: Instant::now() });
+        entry.count = entry.count.saturating_add(1);
         state.next = state.next.max(offset.saturating_add(1));
         Token(Arc::new(Entry { ledger: self.clone(), offset, is_abandoned: AtomicBool::new(false) }))
     }
@@ -85,6 +95,19 @@ impl Ledger {
     pub fn done(&self) -> i64 {
         let state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.under_way.first_key_value().map_or(state.next, |(offset, _)| *offset)
+    }
+
+    /// The offset after the last record that was read.
+    #[must_use]
+    pub fn next(&self) -> i64 {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).next
+    }
+
+    /// When the first record that is under way was read, if any is.
+    #[must_use]
+    pub fn oldest(&self) -> Option<Instant> {
+        let state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.under_way.first_key_value().map(|(_, entry)| entry.since)
     }
 
     /// Records that are under way.
@@ -126,9 +149,9 @@ impl Ledger {
 
     fn resolve(&self, offset: i64) {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = state.under_way.get_mut(&offset) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
+        if let Some(entry) = state.under_way.get_mut(&offset) {
+            entry.count = entry.count.saturating_sub(1);
+            if entry.count == 0 {
                 state.under_way.remove(&offset);
             }
         }
@@ -207,6 +230,21 @@ mod tests {
         assert_eq!((ledger.done(), ledger.under_way()), (12, 1));
         drop(third);
         assert_eq!((ledger.done(), ledger.under_way()), (14, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_oldest_record_is_the_first_that_is_under_way() {
+        let ledger = Ledger::new("t".into(), 0, 5);
+        assert_eq!((ledger.oldest(), ledger.next()), (None, 5));
+        let (begin, second) = (Instant::now(), std::time::Duration::from_secs(1));
+        let first = ledger.track(5);
+        tokio::time::advance(second).await;
+        let last = ledger.track(6);
+        assert_eq!(ledger.oldest(), Some(begin));
+        drop(first);
+        assert_eq!((ledger.oldest(), ledger.next()), (Some(begin + second), 7));
+        drop(last);
+        assert_eq!(ledger.oldest(), None);
     }
 
     #[test]

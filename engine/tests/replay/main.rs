@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 mod capture;
+mod control;
 mod line;
 mod reading;
 mod target;

@@ -1,6 +1,7 @@
 //! `docs/metrics.md` has every metric and every value of a label, and no others.
 
-use engine::telemetry::{Metric, install};
+use engine::replay::Monitor;
+use engine::telemetry::{Metric, Page, install};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -27,9 +28,25 @@ fn the_page_has_each_metric_as_it_is_and_no_other() {
 }
 
 #[test]
+fn every_metric_of_a_replay_is_there_from_the_start_but_those_of_partitions_and_statuses() {
+    let mut page = Page::default();
+    (Monitor::default().figures())(&mut page);
+    let text = page.into_text();
+    for metric in Metric::ALL.iter().filter(|metric| metric.is_of_replay()) {
+        let comes_later =
+            matches!(metric, Metric::ReplayLagRecords | Metric::ReplayLagSeconds | Metric::ReplayStatuses);
+        let heads = text.matches(&format!("# TYPE {} {}\n", metric.name(), metric.kind().name())).count();
+        assert_eq!(heads, usize::from(!comes_later), "{metric:?}: {text}");
+    }
+}
+
+#[test]
 fn the_page_has_each_value_of_a_label_and_no_other() {
     let mut recorded: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for line in install().text().lines().filter(|line| !line.starts_with('#') && line.contains('{')) {
+    let mut page = Page::default();
+    (Monitor::default().figures())(&mut page);
+    let text = install().text() + &page.into_text();
+    for line in text.lines().filter(|line| !line.starts_with('#') && line.contains('{')) {
         let (name, rest) = line.split_once('{').unwrap();
         for pair in rest.split_once('}').unwrap().0.split(',') {
             let (label, value) = pair.split_once('=').unwrap();

@@ -11,7 +11,8 @@ async fn server() -> Server {
     let routes = Routes::default()
         .with(Method::GET, "/metrics", || Reply::metrics("a 1\n".to_owned()))
         .with(Method::GET, "/healthz", || Reply::json(StatusCode::SERVICE_UNAVAILABLE, &"stuck"))
-        .with(Method::POST, "/pause", || Reply::text(StatusCode::OK, "paused\n"));
+        .with(Method::POST, "/pause", || Reply::text(StatusCode::OK, "paused\n"))
+        .with_body(Method::POST, "/echo", |body| Reply::text(StatusCode::OK, body.to_vec()));
     Server::start("127.0.0.1:0", routes).await.unwrap()
 }
 
@@ -49,8 +50,47 @@ async fn a_route_answers_its_method_and_others_are_refused() {
     let (status, _, body) = answer("GET /").await;
     assert_eq!(
         (status.as_str(), body.as_str()),
-        ("HTTP/1.1 404 Not Found", "no such path; there are: /metrics, /healthz, /pause\n")
+        ("HTTP/1.1 404 Not Found", "no such path; there are: /metrics, /healthz, /pause, /echo\n")
     );
+}
+
+/// Status and body of the answer to a `POST` with these headers and this body.
+async fn post(address: SocketAddr, path: &str, headers: &str, body: &[u8]) -> (String, String) {
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    let length = body.len();
+    let head = format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n{headers}\r\n");
+    connection.write_all(head.as_bytes()).await.unwrap();
+    let _ = connection.write_all(body).await; // It may be answered before all is written.
+    let mut answer = Vec::new();
+    let _ = connection.read_to_end(&mut answer).await;
+    let answer = String::from_utf8(answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.lines().next().unwrap().to_owned(), body.to_owned())
+}
+
+#[tokio::test]
+async fn a_body_is_read_up_to_a_limit() {
+    let server = server().await;
+    let most = vec![b'a'; 4096];
+    let (status, body) = post(server.address(), "/echo", "", &most).await;
+    assert_eq!((status.as_str(), body.len()), ("HTTP/1.1 200 OK", 4096));
+    let more = vec![b'a'; 4097];
+    let (status, body) = post(server.address(), "/echo", "", &more).await;
+    assert_eq!(
+        (status.as_str(), body.as_str()),
+        ("HTTP/1.1 413 Payload Too Large", "the body has more than 4096 bytes\n")
+    );
+}
+
+#[tokio::test]
+async fn a_page_in_a_browser_cannot_change_anything() {
+    let server = server().await;
+    let origin = "origin: https://elsewhere.example\r\n";
+    for path in ["/pause", "/echo"] {
+        let (status, body) = post(server.address(), path, origin, b"").await;
+        assert_eq!(status, "HTTP/1.1 403 Forbidden", "{path}: {body}");
+    }
+    assert_eq!(post(server.address(), "/pause", "", b"").await.1, "paused\n");
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use crate::telemetry::TelemetryArgs;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use engine::flow::{Cancel, MemoryBudget};
-use engine::replay::{self, Destination, RequestTransforms, RetryPolicy, Settings, Source};
+use engine::replay::{self, Destination, Monitor, RequestTransforms, RetryPolicy, Settings, Source};
 use engine::target::Dialer;
 use engine::traffic::kafka::KafkaSource;
 use engine::traffic::{AccumulatorSettings, FileInput, FileSource, Quarantine};
@@ -122,6 +122,9 @@ pub(crate) struct ReplayArgs {
     output: OutputArgs,
     #[command(flatten)]
     telemetry: TelemetryArgs,
+    /// Where it can be looked at while it runs.
+    #[arg(skip)]
+    monitor: Monitor,
 }
 
 #[derive(Debug, Subcommand)]
@@ -135,7 +138,10 @@ enum ReplayCommand {
 impl ReplayArgs {
     /// Who is told how the run is.
     pub(crate) fn telemetry(&self) -> TelemetryArgs {
-        if self.command.is_none() { self.telemetry.clone() } else { TelemetryArgs::default() }
+        if self.command.is_some() {
+            return TelemetryArgs::default();
+        }
+        self.telemetry.clone().of_replay(self.monitor.clone())
     }
 
     fn settings(&self) -> Settings {
@@ -148,7 +154,8 @@ impl ReplayArgs {
             ..AccumulatorSettings::default()
         };
         let most_backlog = self.memory / 4;
-        self.timing.apply(Settings { accumulator, policy, most_backlog, ..Settings::default() })
+        let monitor = self.monitor.clone();
+        self.timing.apply(Settings { accumulator, policy, most_backlog, monitor, ..Settings::default() })
     }
 
     async fn destination(&self) -> anyhow::Result<Destination> {
@@ -245,10 +252,15 @@ async fn replay_traffic(args: &ReplayArgs, stop: &Stop, output: &mut Output) -> 
     let (source, kafka) = args.source(&memory, &settings).await?;
     let cancel = Cancel::default();
     stop.is_taken_over_by(cancel.clone());
+    if let Some(kafka) = &kafka {
+        let kafka = Arc::downgrade(kafka);
+        args.monitor.watch_topic(move || kafka.upgrade().map(|kafka| kafka.status()));
+    }
     // On the threads that its other tasks are on: each record would wake up this one.
     let running = tokio::spawn(replay::run(source, destination, settings, memory, cancel));
-    let report = running.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-    let report = report.context("the replay ended early")?;
+    let replayed = running.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+    args.monitor.unwatch_topic();
+    let report = replayed.context("the replay ended early")?;
     if let Some(kafka) = kafka.and_then(Arc::into_inner) {
         kafka.close().await;
     }

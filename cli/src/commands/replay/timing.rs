@@ -97,9 +97,10 @@ impl TimingArgs {
 
 fn factor(text: &str) -> Result<f64, String> {
     let factor: Option<f64> = text.parse().ok();
+    let (least, most) = (Speed::FACTORS.start(), Speed::FACTORS.end());
     factor
-        .filter(|factor| factor.is_finite() && *factor > 0.0)
-        .ok_or_else(|| "expected a number above zero, such as `2` or `0.5`".to_owned())
+        .filter(|factor| Speed::times(*factor).is_some())
+        .ok_or_else(|| format!("expected a number from {least} to {most}, such as `2` or `0.5`"))
 }
 
 fn baseline(text: &str) -> Result<Baseline, String> {
