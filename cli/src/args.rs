@@ -111,7 +111,7 @@ pub(crate) enum OutputForm {
 #[derive(Debug, Args)]
 pub(crate) struct OutputArgs {
     /// Form of the result
-    #[arg(long, value_enum, value_name = "FORM", default_value_t, env = "FERRY_OUTPUT")]
+    #[arg(long, value_enum, value_name = "FORM", default_value_t, env = "FERRY_OUTPUT", help_heading = None::<&str>)]
     pub(crate) output: OutputForm,
 }
 

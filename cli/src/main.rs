@@ -34,6 +34,7 @@ fn main() -> ExitCode {
     let mut output = Output::new();
     match commands::run(cli.command, &mut output) {
         Ok(status) => status.into(),
+        Err(error) if output::is_closed(&error) => output::ExitStatus::OutputClosed.into(),
         Err(error) => {
             report_error::report(&error);
             output::ExitStatus::Failed.into()

@@ -1,7 +1,9 @@
 //! The only place that prints: data on standard output, everything else on standard error.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table};
+use engine::traffic::inspect;
 use serde::Serialize;
+use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use time::OffsetDateTime;
@@ -15,6 +17,8 @@ pub(crate) enum ExitStatus {
     WithFailures,
     /// It could not run, or was stopped.
     Failed,
+    /// Whoever read standard output wants no more.
+    OutputClosed,
 }
 
 impl From<ExitStatus> for ExitCode {
@@ -23,6 +27,8 @@ impl From<ExitStatus> for ExitCode {
             ExitStatus::Complete => 0,
             ExitStatus::WithFailures => 1,
             ExitStatus::Failed => 2,
+            // What a shell says of programs that a closed pipe ends: 128 and the number of SIGPIPE.
+            ExitStatus::OutputClosed => 141,
         })
     }
 }
@@ -49,7 +55,7 @@ impl Output {
         if self.results_on_stderr {
             writeln!(io::stderr().lock(), "{text}")
         } else {
-            writeln!(io::stdout().lock(), "{text}")
+            writeln!(io::stdout().lock(), "{text}").map_err(closed)
         }
     }
 
@@ -57,6 +63,35 @@ impl Output {
     pub(crate) fn json(&self, value: &impl Serialize) -> anyhow::Result<()> {
         Ok(self.text(&serde_json::to_string_pretty(value)?)?)
     }
+}
+
+/// Standard output has no reader any more, such as `head` that has seen enough.
+#[derive(Debug)]
+struct OutputClosed;
+
+impl fmt::Display for OutputClosed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("standard output is closed")
+    }
+}
+
+impl std::error::Error for OutputClosed {}
+
+/// Tells a closed standard output from any other broken pipe.
+fn closed(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => io::Error::new(io::ErrorKind::BrokenPipe, OutputClosed),
+        _ => error,
+    }
+}
+
+/// Whether a command ended because nobody reads its standard output any more: that is nothing to report.
+pub(crate) fn is_closed(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let io = cause.downcast_ref::<io::Error>();
+        io.and_then(io::Error::get_ref).is_some_and(|inner| inner.is::<OutputClosed>())
+            || cause.downcast_ref().is_some_and(inspect::is_output_closed)
+    })
 }
 
 /// A table: columns whose names start with `>` are numbers, aligned to the right.

@@ -179,3 +179,36 @@ fn standard_input_is_read_as_it_comes() {
     drop(input);
     assert!(child.wait().unwrap().success());
 }
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_a_command_without_a_word() {
+    let folder = with("random-cuts", "closed");
+    for arguments in [&["dump", "in"][..], &["convert", "in", "--form", "keyed"]] {
+        let mut command = ferry_command(&folder, &[&["replay"], arguments].concat());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut output = std::io::BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut output, &mut line).unwrap();
+        drop(output);
+        let output = child.wait_with_output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), errors.as_str()), (Some(141), ""), "{arguments:?}");
+    }
+}
+
+#[test]
+fn options_that_are_not_about_kafka_do_not_stand_under_its_heading() {
+    let folder = scratch("headings");
+    for command in [&[][..], &["dump"], &["stats"], &["convert"]] {
+        let (_, help, _) = run(&folder, &[command, &["--help"]].concat());
+        let options = help.lines().skip_while(|line| *line != "Kafka:").skip(1);
+        let options = options.take_while(|line| line.is_empty() || line.starts_with(' '));
+        let names: Vec<&str> = options.map(str::trim).filter(|line| line.starts_with("--")).collect();
+        assert!(names.len() > 10, "{help}");
+        let others = names.iter().filter(|name| !name.starts_with("--kafka-") && **name != "--until-end");
+        assert_eq!(others.count(), 0, "{command:?}: {names:?}");
+        let form = help.lines().position(|line| line.trim_start().starts_with("--output <FORM>")).unwrap();
+        let heading = help.lines().take(form).filter(|line| line.ends_with(':') && !line.starts_with(' '));
+        assert_eq!(heading.last(), Some("Options:"), "{command:?}");
+    }
+}

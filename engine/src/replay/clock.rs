@@ -47,8 +47,9 @@ pub struct SourceClock {
     reached: Arc<AtomicU64>,
 }
 
+/// How the source's time goes by, and since when.
 #[derive(Debug, Clone, Copy)]
-struct Pace {
+pub(super) struct Pace {
     /// None before the first request.
     start: Option<Start>,
     speed: Speed,
@@ -63,6 +64,27 @@ struct Start {
     real: Instant,
     /// How long before `real` the source's moment was due: after a restart.
     late: Duration,
+    /// The moment of our clock at which the source's moment is due.
+    due: SystemTime,
+    /// When this was set, here or in another process.
+    set: SystemTime,
+}
+
+/// What the clock is set to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Setting {
+    pub(super) baseline: Baseline,
+    pub(super) speed: Speed,
+    /// When it was set.
+    pub(super) set: SystemTime,
+}
+
+impl Start {
+    /// This moment of the source is now.
+    fn now(source: SystemTime) -> Self {
+        let now = SystemTime::now();
+        Self { source, real: Instant::now(), late: Duration::ZERO, due: now, set: now }
+    }
 }
 
 impl SourceClock {
@@ -81,7 +103,7 @@ impl SourceClock {
         self.pace.send_if_modified(|pace| {
             let starts = pace.start.is_none();
             if starts {
-                pace.start = Some(Start { source, real: Instant::now(), late: Duration::ZERO });
+                pace.start = Some(Start::now(source));
             }
             starts
         });
@@ -89,11 +111,30 @@ impl SourceClock {
 
     /// Takes over a baseline, of another process or of this one before it was restarted.
     pub fn adopt(&self, baseline: Baseline) {
+        self.adopt_set(baseline, SystemTime::now());
+    }
+
+    /// The same, of a baseline that was set at this moment.
+    pub(super) fn adopt_set(&self, baseline: Baseline, set: SystemTime) {
         let now = SystemTime::now();
         let late = now.duration_since(baseline.real).unwrap_or_default();
         let ahead = baseline.real.duration_since(now).unwrap_or_default();
         let real = Instant::now().checked_add(ahead).unwrap_or_else(Instant::now);
-        self.pace.send_modify(|pace| pace.start = Some(Start { source: baseline.source, real, late }));
+        let start = Start { source: baseline.source, real, late, due: baseline.real, set };
+        self.pace.send_modify(|pace| pace.start = Some(start));
+    }
+
+    /// What it is set to; `None` before the start, and while it stands still.
+    pub(super) fn setting(&self) -> Option<Setting> {
+        let pace = *self.pace.borrow();
+        let start = pace.start.filter(|_| !pace.paused)?;
+        let baseline = Baseline { source: start.source, real: start.due };
+        Some(Setting { baseline, speed: pace.speed, set: start.set })
+    }
+
+    /// Tells of every change.
+    pub(super) fn changes(&self) -> watch::Receiver<Pace> {
+        self.pace.subscribe()
     }
 
     /// The baseline, once it has started. While it is paused: that of a replay that went on now.
@@ -216,10 +257,12 @@ impl SourceClock {
     fn change(&self, change: impl FnOnce(&mut Pace)) {
         let source = self.position();
         self.pace.send_modify(|pace| {
-            let now = Instant::now();
-            let has_started = pace.start.is_some_and(|start| start.real <= now);
-            if let Some(source) = source.filter(|_| has_started) {
-                pace.start = Some(Start { source, real: now, late: Duration::ZERO });
+            let begun = pace.start.filter(|start| start.real <= Instant::now());
+            if let (Some(source), Some(start)) = (source, begun) {
+                let now = Start::now(source);
+                // Not before what it takes the place of, whose process may have another clock.
+                let set = now.set.max(start.set.checked_add(Duration::from_millis(1)).unwrap_or(now.set));
+                pace.start = Some(Start { set, ..now });
             }
             change(pace);
         });

@@ -26,6 +26,7 @@ pub fn from_files(records: RecordStream) -> Source {
         // Where a pipe is silent, nobody knows whether the source was.
         is_quiet: Box::new(|_| false),
         ends: true,
+        notes: None,
     }
 }
 

@@ -6,6 +6,7 @@
 //! | `run` | the line: records → requests → conversations → target, and back to the offsets |
 //! | `conversation` | the requests of one connection of the source, in order |
 //! | `clock`, `order` | when a request is due, and whom it has to wait for |
+//! | `align`, `shared_baseline` | one time for all processes of a group |
 //! | `request`, `headers`, `route`, `coding` | what a request is, and what it does |
 //! | `select`, `transform`, `message`, `sanitise`, `ids`, `finish`, `prepare` | from what the client sent to what is sent |
 //! | `send`, `retry`, `bulk`, `breaker` | to the target, as often as it takes |
@@ -13,6 +14,7 @@
 //! | `counts`, `histogram`, `summary`, `settings` | what is counted, and what is told |
 //! | `monitor`, `view`, `control`, `figures` | how it stands, for whoever asks while it runs, and how it is held back |
 
+mod align;
 mod breaker;
 mod bulk;
 mod clock;
@@ -40,12 +42,14 @@ mod sanitise;
 mod select;
 mod send;
 mod settings;
+mod shared_baseline;
 mod summary;
 mod transform;
 mod tuples;
 mod view;
 mod writer;
 
+pub use align::{GroupNotes, WriteNote};
 pub use clock::{Baseline, SourceClock, Speed};
 pub use codecs::traffic::tuple::TupleSettings;
 pub use files::from_files;

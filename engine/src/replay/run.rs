@@ -1,5 +1,6 @@
 //! The replay line: records → requests → conversations → target, and back to the offsets.
 
+use super::align::{self, Alignment, GroupNotes};
 use super::conversation::{Job, RequestJob, Shared, converse};
 use super::counts::Counts;
 use super::monitor::Running;
@@ -54,6 +55,8 @@ pub struct Source {
     pub is_quiet: Quiet,
     /// Whether the end of the input is the end of the replay.
     pub ends: bool,
+    /// Where the processes that share the input find the time that they keep.
+    pub notes: Option<GroupNotes>,
 }
 
 /// What a replay came to.
@@ -116,7 +119,9 @@ pub async fn run(
         finished,
     });
     let quarantine = settings.accumulator.quarantine.clone();
+    let (alignment, mut aligning) = align::start(source.notes, &settings);
     let mut intake = Intake {
+        alignment,
         shared,
         accumulator: Accumulator::new(settings.accumulator.clone()),
         order: settings.keeps_document_order.then(DocumentOrder::default),
@@ -145,6 +150,7 @@ pub async fn run(
     drop(orders);
     let written = writing.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
     drop(inputs);
+    aligning.shutdown().await;
     read?;
     written?;
     quarantine.check()?;
@@ -154,6 +160,7 @@ pub async fn run(
 
 /// Turns records into jobs of conversations.
 struct Intake {
+    alignment: Option<Arc<Alignment>>,
     shared: Arc<Shared>,
     accumulator: Accumulator,
     order: Option<DocumentOrder>,
@@ -242,6 +249,9 @@ impl Intake {
                 let _ = self.orders.send(Order::Assigned(ledger, answer)).await; // A writer that is gone is noticed at the end.
                 if let Ok(prepared) = answered.await {
                     prepared?;
+                }
+                if let Some(alignment) = &self.alignment {
+                    alignment.partition_comes();
                 }
             }
             Input::Revoked(ledger, answer) => self.revoke(ledger, answer).await,

@@ -18,6 +18,8 @@ use std::time::Duration;
 pub struct Settings {
     /// When requests are due.
     pub clock: SourceClock,
+    /// Whether the baseline that the group had before this run does not count.
+    pub new_baseline: bool,
     /// How requests are found in records.
     pub accumulator: AccumulatorSettings,
     /// How often.
@@ -56,6 +58,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             clock: SourceClock::new(Speed::Factor(1.0)),
+            new_baseline: false,
             accumulator: AccumulatorSettings::default(),
             policy: RetryPolicy::default(),
             most_in_flight: 1000,

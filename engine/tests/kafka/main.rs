@@ -21,6 +21,8 @@ mod measure;
 mod member;
 mod memory;
 mod mock;
+mod notes;
 mod outage;
 mod reading;
 mod topic;
+mod until_end;

@@ -8,9 +8,9 @@ use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use std::time::Duration;
 
-type Mock = MockCluster<'static, DefaultProducerContext>;
+pub(crate) type Mock = MockCluster<'static, DefaultProducerContext>;
 
-fn cluster() -> (Mock, Topic) {
+pub(crate) fn cluster() -> (Mock, Topic) {
     let mock = MockCluster::new(1).unwrap();
     let topic = Topic { brokers: mock.bootstrap_servers(), name: unique("traffic") };
     mock.create_topic(&topic.name, 1, 1).unwrap();

@@ -151,6 +151,7 @@ impl Replay {
             }),
             is_quiet: Box::new(move |_| is_quiet),
             ends: true,
+            notes: None,
         };
         let options = ClientOptions { timeout: self.timeout, ..ClientOptions::new(url.parse().unwrap()) };
         let finish = FinishSettings {

@@ -32,8 +32,16 @@ pub enum Seen {
     Close,
 }
 
+/// The second since 1970 in which all is observed, where nothing else is said.
+pub const START: u64 = 1_770_000_000;
+
 /// A record of a connection: its number, and whether it is the last one.
 pub fn record(connection: &str, index: u64, is_last: bool, seen: &[Seen]) -> (String, Vec<u8>) {
+    record_at(START, connection, index, is_last, seen)
+}
+
+/// The same, observed in this second since 1970.
+fn record_at(second: u64, connection: &str, index: u64, is_last: bool, seen: &[Seen]) -> (String, Vec<u8>) {
     let mut value = [data(1, connection.as_bytes()), data(5, b"node")].concat();
     for one in seen {
         let kind = match one {
@@ -42,7 +50,7 @@ pub fn record(connection: &str, index: u64, is_last: bool, seen: &[Seen]) -> (St
             Seen::End => data(15, b""),
             Seen::Close => data(11, b""),
         };
-        value.extend(data(2, &[data(1, &number(1, 1_770_000_000)), kind].concat()));
+        value.extend(data(2, &[data(1, &number(1, second)), kind].concat()));
     }
     value.extend(number(if is_last { 4 } else { 3 }, index));
     (connection.to_owned(), value)
@@ -58,4 +66,9 @@ pub fn exchange(path: &str) -> Vec<Seen> {
 /// A connection with one request, in one record.
 pub fn connection(name: &str, path: &str) -> (String, Vec<u8>) {
     record(name, 1, true, &[exchange(path), vec![Seen::Close]].concat())
+}
+
+/// The same, so many seconds after the start.
+pub fn connection_after(seconds: u64, name: &str, path: &str) -> (String, Vec<u8>) {
+    record_at(START + seconds, name, 1, true, &[exchange(path), vec![Seen::Close]].concat())
 }

@@ -13,6 +13,7 @@
     reason = "a test may panic and print; modules of a test need no finer visibility"
 )]
 
+mod baseline;
 #[path = "../../../engine/tests/kafka/broker.rs"]
 #[allow(dead_code, reason = "other tests use more of it")]
 mod broker;
@@ -23,6 +24,7 @@ mod certificates;
 #[path = "../../cluster/http.rs"]
 #[allow(dead_code, reason = "other tests use more of it")]
 mod http;
+mod inspect;
 mod kills;
 mod poison;
 #[path = "../../cluster/random.rs"]

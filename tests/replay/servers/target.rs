@@ -2,23 +2,34 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
 use std::thread::{sleep, spawn};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// When a request came, and its path.
+pub type Arrivals = Arc<Mutex<Vec<(Instant, String)>>>;
 
 /// Its port.
 pub fn start() -> u16 {
+    start_with(&Arrivals::default())
+}
+
+/// The same, and what comes is noted.
+pub fn start_with(arrivals: &Arrivals) -> u16 {
+    let arrivals = Arc::clone(arrivals);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     spawn(move || {
         for connection in listener.incoming().flatten() {
             // A connection that ends is no news: that is what it is for.
-            spawn(move || drop(serve(&connection)));
+            let arrivals = Arc::clone(&arrivals);
+            spawn(move || drop(serve(&connection, &arrivals)));
         }
     });
     port
 }
 
-fn serve(connection: &TcpStream) -> io::Result<()> {
+fn serve(connection: &TcpStream, arrivals: &Arrivals) -> io::Result<()> {
     let mut reader = BufReader::new(connection);
     let mut writer = connection;
     loop {
@@ -39,6 +50,7 @@ fn serve(connection: &TcpStream) -> io::Result<()> {
             }
         }
         io::copy(&mut reader.by_ref().take(length), &mut io::sink())?;
+        arrivals.lock().unwrap().push((Instant::now(), path.clone()));
         let status = match path.split('/').nth(1) {
             Some("hang") => {
                 sleep(Duration::from_secs(600));

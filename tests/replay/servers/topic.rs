@@ -38,11 +38,21 @@ impl Topic {
 
     /// Puts records where the Java producer of the capturing proxy would: into the partition of the key.
     pub fn put<'a>(&self, records: impl IntoIterator<Item = &'a (String, Vec<u8>)>) {
+        self.put_into(None, records);
+    }
+
+    /// Puts records into a partition, if one is given.
+    pub fn put_into<'a>(
+        &self,
+        partition: Option<i32>,
+        records: impl IntoIterator<Item = &'a (String, Vec<u8>)>,
+    ) {
         let mut config = self.config();
         config.set("partitioner", "murmur2_random").set("linger.ms", "5").set("enable.idempotence", "true");
         let producer: BaseProducer = config.create().unwrap();
         for (key, value) in records {
             let mut record = BaseRecord::to(&self.name).key(key).payload(value);
+            record.partition = partition;
             while let Err((_, again)) = producer.send(record) {
                 producer.poll(Duration::from_millis(10)); // The queue is full.
                 record = again;
@@ -72,6 +82,15 @@ impl Topic {
             (end, if let Offset::Offset(offset) = offset { offset } else { 0 })
         };
         (0..self.partitions).map(of).collect()
+    }
+
+    /// What the commits of the group carry beside the offset, for each partition.
+    pub fn notes(&self, group: &str) -> Vec<String> {
+        let consumer: BaseConsumer = self.config().set("group.id", group).create().unwrap();
+        let mut list = TopicPartitionList::new();
+        list.add_partition_range(&self.name, 0, self.partitions - 1);
+        let committed = consumer.committed_offsets(list, LONG).unwrap();
+        committed.elements().iter().map(|element| element.metadata().to_owned()).collect()
     }
 
     /// Records that the group has not committed.

@@ -15,13 +15,13 @@ pub(crate) struct ConvertArgs {
     #[command(flatten)]
     input: InputArgs,
     /// Form to write
-    #[arg(long, value_enum, value_name = "FORM", env = "FERRY_FORM")]
+    #[arg(long, value_enum, value_name = "FORM", env = "FERRY_FORM", help_heading = None::<&str>)]
     form: ConvertForm,
     /// File to write, which is not there yet; a folder, for raw records; `-` for standard output
-    #[arg(long, value_name = "PATH", default_value = "-", env = "FERRY_TO")]
+    #[arg(long, value_name = "PATH", default_value = "-", env = "FERRY_TO", help_heading = None::<&str>)]
     to: PathBuf,
     /// Compress it
-    #[arg(long, env = "FERRY_GZIP")]
+    #[arg(long, env = "FERRY_GZIP", help_heading = None::<&str>)]
     gzip: bool,
     #[command(flatten)]
     output: OutputArgs,

@@ -15,7 +15,7 @@ pub(crate) struct DumpArgs {
     #[command(flatten)]
     input: InputArgs,
     /// What is shown
-    #[arg(long, value_enum, value_name = "FORM", default_value_t, env = "FERRY_FORM")]
+    #[arg(long, value_enum, value_name = "FORM", default_value_t, env = "FERRY_FORM", help_heading = None::<&str>)]
     form: DumpForm,
     /// Bytes of each read that are shown
     #[arg(
@@ -23,7 +23,8 @@ pub(crate) struct DumpArgs {
         value_name = "N",
         default_value = "64",
         env = "FERRY_PREVIEW_BYTES_READ",
-        alias = "previewBytesRead"
+        alias = "previewBytesRead",
+        help_heading = None::<&str>
     )]
     preview_bytes_read: usize,
     /// Bytes of each write that are shown
@@ -32,7 +33,8 @@ pub(crate) struct DumpArgs {
         value_name = "N",
         default_value = "64",
         env = "FERRY_PREVIEW_BYTES_WRITE",
-        alias = "previewBytesWrite"
+        alias = "previewBytesWrite",
+        help_heading = None::<&str>
     )]
     preview_bytes_write: usize,
     #[command(flatten)]

@@ -71,6 +71,7 @@ pub(super) struct AccumulatorArgs {
         short = 't',
         env = "FERRY_CONNECTION_TIMEOUT",
         default_value = "360",
+        help_heading = None::<&str>,
         aliases = ["packet-timeout-seconds", "packetTimeoutSeconds", "observedPacketConnectionTimeout"]
     )]
     connection_timeout: u64,
@@ -136,6 +137,8 @@ pub(super) fn end(
     quarantine: &Quarantine,
 ) -> anyhow::Result<ExitStatus> {
     let has_errors = !errors.is_empty();
+    // Of a topic that cannot be read nothing more comes; of files, others do.
+    let is_cut = errors.iter().any(|error| matches!(error, engine::Error::Kafka { .. }));
     for error in errors {
         report_error::report(&error.into());
     }
@@ -143,6 +146,9 @@ pub(super) fn end(
     if quarantined > 0 {
         let file = file.map(|file| file.display().to_string());
         tracing::warn!(file, "{quarantined} things are no captured traffic");
+    }
+    if is_cut {
+        return Ok(ExitStatus::Failed);
     }
     Ok(if has_errors || quarantined > 0 { ExitStatus::WithFailures } else { ExitStatus::Complete })
 }

@@ -20,7 +20,9 @@ use crate::telemetry::TelemetryArgs;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use engine::flow::{Cancel, MemoryBudget};
-use engine::replay::{self, Destination, Monitor, RequestTransforms, RetryPolicy, Settings, Source};
+use engine::replay::{
+    self, Destination, GroupNotes, Monitor, RequestTransforms, RetryPolicy, Settings, Source,
+};
 use engine::target::Dialer;
 use engine::traffic::kafka::KafkaSource;
 use engine::traffic::{AccumulatorSettings, FileInput, FileSource, Quarantine};
@@ -58,7 +60,7 @@ pub(crate) struct ReplayArgs {
     #[arg(long, env = "FERRY_UNTIL_END", help_heading = "Kafka")]
     until_end: bool,
     /// Cluster that gets the requests: `http://host:port` or `https://host:port`
-    #[arg(long, value_name = "URL", env = "FERRY_TARGET", required = true, aliases = ["target-uri", "targetUri"])]
+    #[arg(long, value_name = "URL", env = "FERRY_TARGET", required = true, help_heading = None::<&str>, aliases = ["target-uri", "targetUri"])]
     target: Option<String>,
     #[command(flatten)]
     target_cluster: TargetArgs,
@@ -228,6 +230,7 @@ impl ReplayArgs {
                     }),
                     is_quiet: Box::new(move |partition| watching.is_quiet(partition)),
                     ends: self.until_end,
+                    notes: Some(GroupNotes::of(&kafka)),
                 };
                 Ok((source, Some(kafka)))
             }

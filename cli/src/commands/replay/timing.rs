@@ -17,12 +17,15 @@ pub(crate) struct TimingArgs {
     #[arg(long, value_name = "FACTOR", env = "FERRY_SPEEDUP_FACTOR", default_value = "1", value_parser = factor, alias = "speedupFactor")]
     speedup_factor: f64,
     /// As fast as the target takes it: requests are due at once, in order
-    #[arg(long, env = "FERRY_AS_FAST_AS_POSSIBLE", conflicts_with = "baseline")]
+    #[arg(long, env = "FERRY_AS_FAST_AS_POSSIBLE", conflicts_with_all = ["baseline", "new_baseline"])]
     as_fast_as_possible: bool,
-    /// Which moment of the source is which moment of ours, such as `2026-01-31T10:00:00Z=2026-02-01T08:00:00Z`, so that several
-    /// processes, and a process that is started again, keep one time [default: the first request is now]
+    /// Which moment of the source is which moment of ours, such as `2026-01-31T10:00:00Z=2026-02-01T08:00:00Z`; for all processes
+    /// of the Kafka group [default: what the group has; in a new group, and for files, the first request is now]
     #[arg(long, value_name = "SOURCE=REAL", env = "FERRY_BASELINE", value_parser = baseline)]
     baseline: Option<Baseline>,
+    /// The first request is now, whatever baseline the Kafka group had before; what was captured in between is not made up for
+    #[arg(long, env = "FERRY_NEW_BASELINE", conflicts_with = "baseline")]
+    new_baseline: bool,
     /// What keeps its order: the requests of each `connection`, or also operations on one `document` over all connections
     #[arg(long, value_enum, value_name = "WHAT", env = "FERRY_ORDER", default_value_t)]
     order: Order,
@@ -84,6 +87,7 @@ impl TimingArgs {
         let (requests, bytes) = limits(&self.max_rate);
         Settings {
             clock,
+            new_baseline: self.new_baseline,
             rate: RateLimit::new(requests, bytes),
             most_in_flight: self.max_concurrent_requests.get(),
             window: Duration::from_secs(self.window.get().into()),

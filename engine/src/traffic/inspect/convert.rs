@@ -14,6 +14,9 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+/// What standard output is called.
+const STDOUT: &str = "standard output";
+
 /// The form of what is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConvertForm {
@@ -263,9 +266,16 @@ fn file_name(id: &str) -> String {
     name
 }
 
+/// Whether a conversion ended because nobody reads its standard output any more.
+#[must_use]
+pub fn is_output_closed(error: &Error) -> bool {
+    matches!(error, Error::Io { access, source }
+        if access.url == STDOUT && source.kind() == io::ErrorKind::BrokenPipe)
+}
+
 fn write_error(target: &ConvertTarget, source: io::Error) -> Error {
     let url = match target {
-        ConvertTarget::Stdout => "standard output".to_owned(),
+        ConvertTarget::Stdout => STDOUT.to_owned(),
         ConvertTarget::Path(path) => path.to_string_lossy().into_owned(),
     };
     Error::Io { access: Access { operation: Operation::Write, url, endpoint: None }, source }

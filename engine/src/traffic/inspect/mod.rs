@@ -8,7 +8,7 @@ mod quantiles;
 mod selection;
 mod stats;
 
-pub use convert::{ConvertForm, ConvertReport, ConvertSettings, ConvertTarget, convert};
+pub use convert::{ConvertForm, ConvertReport, ConvertSettings, ConvertTarget, convert, is_output_closed};
 pub use dump::{DumpForm, DumpReport, DumpSettings, dump};
 pub use instant::{Instant, InstantError};
 pub use line::{DumpLine, HttpEvent, HttpLine, Piece, RawLine};

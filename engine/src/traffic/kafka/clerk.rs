@@ -10,8 +10,10 @@ use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::context::Client;
+use super::notes::{self, Look};
 use super::options::KafkaStart;
-use super::place::{self, Place};
+use super::place::{self, Found};
+use super::probe;
 use super::shared::Shared;
 
 /// Questions that wait; there is at most one for each partition.
@@ -22,12 +24,14 @@ pub(super) enum Question {
     /// Where reading these partitions begins.
     Places { partitions: Vec<i32>, start: Option<KafkaStart> },
     /// Whether they take note that the group has done what comes before the offset.
-    Commit { partition: i32, offset: i64 },
+    Commit { partition: i32, offset: i64, note: Option<Arc<str>> },
+    /// Which notes the commits of the group carry.
+    Notes(Look),
 }
 
 /// The answer.
 pub(super) enum Answer {
-    Places(KafkaResult<Vec<Place>>),
+    Places(KafkaResult<Found>),
     Commit { partition: i32, offset: i64, result: KafkaResult<()> },
 }
 
@@ -42,11 +46,12 @@ impl Clerk {
         name: &str,
         client: Arc<Client>,
         topic: Arc<str>,
+        partitions: Vec<i32>,
         shared: Arc<Shared>,
     ) -> std::io::Result<Self> {
         let (sender, questions) = sync_channel(WAITING);
-        let thread =
-            Builder::new().name(name.to_owned()).spawn(move || work(&questions, &client, &topic, &shared))?;
+        let mut work = Work { client, topic, partitions, shared };
+        let thread = Builder::new().name(name.to_owned()).spawn(move || work.run(&questions))?;
         Ok(Self { questions: sender, thread })
     }
 
@@ -68,23 +73,53 @@ impl Clerk {
     }
 }
 
-fn work(questions: &Receiver<Question>, client: &Client, topic: &str, shared: &Shared) {
-    for question in questions {
-        let answer = match question {
-            Question::Places { partitions, start } => {
-                Answer::Places(place::ask(client, topic, &partitions, start))
-            }
-            Question::Commit { partition, offset } => {
-                Answer::Commit { partition, offset, result: commit(client, topic, partition, offset) }
-            }
-        };
-        shared.answer(answer);
-    }
+/// What the thread works with.
+struct Work {
+    client: Arc<Client>,
+    topic: Arc<str>,
+    /// All partitions of the topic, as far as they are known.
+    partitions: Vec<i32>,
+    shared: Arc<Shared>,
 }
 
-/// One partition at a time: the result of several is that of the request, even if one of them failed.
-fn commit(client: &Client, topic: &str, partition: i32, offset: i64) -> KafkaResult<()> {
-    let mut list = TopicPartitionList::with_capacity(1);
-    list.add_partition_offset(topic, partition, Offset::Offset(offset))?;
-    client.commit(&list, CommitMode::Sync)
+impl Work {
+    fn run(&mut self, questions: &Receiver<Question>) {
+        for question in questions {
+            match question {
+                Question::Places { partitions, start } => {
+                    let found = place::ask(&self.client, &self.topic, &partitions, &self.partitions, start);
+                    self.shared.answer(Answer::Places(found));
+                }
+                Question::Commit { partition, offset, note } => {
+                    let result = self.commit(partition, offset, note.as_deref());
+                    self.shared.answer(Answer::Commit { partition, offset, result });
+                }
+                // Whoever asked may have gone.
+                Question::Notes(look) if look.is_closed() => {}
+                Question::Notes(look) => {
+                    let _ = look.send(self.notes());
+                }
+            }
+        }
+    }
+
+    /// One partition at a time: the result of several is that of the request, even if one of them failed.
+    fn commit(&self, partition: i32, offset: i64, note: Option<&str>) -> KafkaResult<()> {
+        let mut list = TopicPartitionList::with_capacity(1);
+        let mut element = list.add_partition(&self.topic, partition);
+        element.set_offset(Offset::Offset(offset))?;
+        if let Some(note) = note.filter(|note| !note.is_empty()) {
+            element.set_metadata(note);
+        }
+        self.client.commit(&list, CommitMode::Sync)
+    }
+
+    fn notes(&mut self) -> KafkaResult<Vec<String>> {
+        // There may be more partitions than there were.
+        self.partitions = probe::metadata(&self.client, &self.topic)?;
+        let committed = place::committed(&self.client, &self.topic, &self.partitions)?;
+        let notes = notes::of(&committed);
+        self.shared.notes.note_found(notes.clone());
+        Ok(notes)
+    }
 }

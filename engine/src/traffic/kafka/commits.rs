@@ -13,13 +13,20 @@ use crate::flow::Backoff;
 const LONGEST: Duration = Duration::from_secs(60);
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(5) };
 
+/// Times that a commit that nobody waits for is tried again.
+const MOST_REPETITIONS: u32 = 10;
+
 /// Commits of one partition.
 pub(super) struct Commits {
     /// What the brokers are known to have taken note of.
     committed: Option<i64>,
+    /// Where reading began.
+    begin: i64,
     waiting: Vec<Commit>,
-    /// The offset that was sent and not answered yet.
-    sent: Option<i64>,
+    /// What is committed is to be committed once more, for its note.
+    repeats: bool,
+    /// The offset that was sent and not answered yet, and whether it is such a repetition.
+    sent: Option<(i64, bool)>,
     retries: u32,
     due: Instant,
 }
@@ -32,8 +39,14 @@ struct Commit {
 }
 
 impl Commits {
-    pub(super) fn new(committed: Option<i64>) -> Self {
-        Self { committed, waiting: Vec::new(), sent: None, retries: 0, due: Instant::now() }
+    pub(super) fn new(committed: Option<i64>, begin: i64) -> Self {
+        let (waiting, due) = (Vec::new(), Instant::now());
+        Self { committed, begin, waiting, repeats: false, sent: None, retries: 0, due }
+    }
+
+    /// Has a commit sent even if there is nothing new: of what is committed, or of where reading began.
+    pub(super) fn repeat(&mut self) {
+        self.repeats = true;
     }
 
     /// Adds one. What is committed already is answered at once.
@@ -44,17 +57,18 @@ impl Commits {
         self.waiting.push(Commit { offset, since: Instant::now(), reply });
     }
 
-    /// The offset to be sent now: the furthest of all that wait.
+    /// The offset to be sent now: the furthest of all that wait. Never one before what is committed.
     pub(super) fn to_send(&self, now: Instant) -> Option<i64> {
         if self.sent.is_some() || now < self.due {
             return None;
         }
-        self.waiting.iter().map(|commit| commit.offset).max()
+        let furthest = self.waiting.iter().map(|commit| commit.offset).max();
+        furthest.or_else(|| self.repeats.then(|| self.committed.unwrap_or(self.begin)))
     }
 
     /// Takes note that an offset was sent.
     pub(super) fn sent(&mut self, offset: i64) {
-        self.sent = Some(offset);
+        self.sent = Some((offset, std::mem::take(&mut self.repeats)));
     }
 
     /// Whether nothing is under way.
@@ -64,7 +78,7 @@ impl Commits {
 
     /// Takes the brokers' answer. `name` says which partition of which topic.
     pub(super) fn answered(&mut self, offset: i64, result: KafkaResult<()>, name: &str, brokers: &str) {
-        self.sent = None;
+        let is_repetition = self.sent.take().is_some_and(|(_, repeats)| repeats);
         let error = match result {
             Ok(()) => {
                 self.committed = self.committed.max(Some(offset));
@@ -79,6 +93,7 @@ impl Commits {
         let passes = error.rdkafka_error_code().is_some_and(is_passing);
         self.due = Instant::now() + BACKOFF.delay(self.retries, None);
         self.retries = self.retries.saturating_add(1);
+        self.repeats |= is_repetition && passes && self.retries <= MOST_REPETITIONS;
         let given_up =
             |commit: &mut Commit| commit.offset <= offset && (!passes || commit.since.elapsed() >= LONGEST);
         for commit in self.waiting.extract_if(.., given_up) {
@@ -146,7 +161,7 @@ mod tests {
 
     #[test]
     fn commits_that_wait_become_one() {
-        let mut commits = Commits::new(Some(5));
+        let mut commits = Commits::new(Some(5), 5);
         let mut replies = [5, 7, 9].map(|offset| add(&mut commits, offset));
         assert_eq!(text(&mut replies[0]), "done");
         let offset = commits.to_send(Instant::now()).unwrap();
@@ -161,7 +176,7 @@ mod tests {
 
     #[test]
     fn what_passes_is_tried_again_and_what_does_not_is_an_error() {
-        let mut commits = Commits::new(None);
+        let mut commits = Commits::new(None, 0);
         let mut reply = add(&mut commits, 3);
         commits.sent(3);
         commits.answered(3, refusal(RDKafkaErrorCode::RebalanceInProgress), "t-0", "b");
@@ -180,5 +195,25 @@ mod tests {
              (Broker: Unknown member)"
         );
         assert!(commits.is_idle());
+    }
+
+    #[test]
+    fn a_repetition_commits_where_the_group_is_and_never_goes_back() {
+        let mut commits = Commits::new(None, 4);
+        assert_eq!(commits.to_send(Instant::now()), None);
+        commits.repeat();
+        assert_eq!(commits.to_send(Instant::now()), Some(4));
+        let mut reply = add(&mut commits, 9);
+        assert_eq!(commits.to_send(Instant::now()), Some(9));
+        commits.sent(9);
+        commits.repeat(); // The note is another one by now.
+        commits.answered(9, Ok(()), "t-0", "b");
+        assert_eq!((text(&mut reply).as_str(), commits.to_send(Instant::now())), ("done", Some(9)));
+        commits.sent(9);
+        commits.answered(9, refusal(RDKafkaErrorCode::RebalanceInProgress), "t-0", "b");
+        assert_eq!(commits.to_send(Instant::now() + BACKOFF.longest), Some(9));
+        commits.sent(9);
+        commits.answered(9, refusal(RDKafkaErrorCode::UnknownMemberId), "t-0", "b");
+        assert_eq!(commits.to_send(Instant::now() + BACKOFF.longest), None);
     }
 }

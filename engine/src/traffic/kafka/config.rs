@@ -11,6 +11,8 @@ use crate::error::{Error, Result};
 
 /// A member that was not heard of for so long is gone: its partitions stand still for this time. Clients' default is 45 s.
 const SESSION_MS: u64 = 15_000;
+/// librdkafka's default of how often a member is heard of.
+const HEARTBEAT_MS: u64 = 3000;
 
 /// How soon a partition is fetched again whose part of the prefetch was full. librdkafka's own second would set the pace.
 const FULL_BACKOFF_MS: &str = "20";
@@ -61,15 +63,14 @@ impl Settings {
         let share = (prefetch / (partitions as u64).max(1)).max(2 * LEAST_FETCH);
         let mut config = self.config.clone();
         let fetch = prefetch.clamp(LEAST_FETCH, MOST_FETCH);
-        for (key, value) in [
-            ("fetch.max.bytes", fetch),
-            ("max.partition.fetch.bytes", (share / 2).min(fetch)),
-            ("session.timeout.ms", SESSION_MS),
-        ] {
+        for (key, value) in
+            [("fetch.max.bytes", fetch), ("max.partition.fetch.bytes", (share / 2).min(fetch))]
+        {
             if config.get(key).is_none() {
                 config.set(key, value.to_string());
             }
         }
+        session(&mut config);
         // librdkafka fetches once more while it has less than this: half of the share, and the other half is that fetch.
         config
             .set("queued.max.messages.kbytes", (share / 2 / 1024).clamp(1, 2_097_151).to_string())
@@ -83,6 +84,22 @@ impl Settings {
             .set("enable.partition.eof", "true")
             .set("partition.assignment.strategy", "cooperative-sticky");
         config
+    }
+}
+
+/// Sets how soon a member that is gone is noticed, where that is not said. librdkafka takes no session that is longer than the time
+/// between two polls may be, and a member that is heard of too seldom is taken to be gone.
+fn session(config: &mut ClientConfig) {
+    let given = |config: &ClientConfig, key| config.get(key).and_then(|value| value.parse::<u64>().ok());
+    if config.get("session.timeout.ms").is_none() {
+        let most = given(config, "max.poll.interval.ms").unwrap_or(u64::MAX);
+        config.set("session.timeout.ms", SESSION_MS.min(most).to_string());
+    }
+    let heartbeat = given(config, "session.timeout.ms").map(|session| (session / 3).max(1));
+    if let Some(heartbeat) = heartbeat.filter(|heartbeat| *heartbeat < HEARTBEAT_MS)
+        && config.get("heartbeat.interval.ms").is_none()
+    {
+        config.set("heartbeat.interval.ms", heartbeat.to_string());
     }
 }
 
@@ -173,6 +190,7 @@ fn log_level() -> RDKafkaLogLevel {
 mod tests {
     use super::*;
     use crate::target::TlsOptions;
+    use rdkafka::consumer::BaseConsumer;
     use secrecy::SecretString;
 
     fn options() -> KafkaOptions {
@@ -212,6 +230,23 @@ mod tests {
         let properties = vec![("session.timeout.ms".to_owned(), "45000".to_owned())];
         let config = config(&KafkaOptions { properties, ..options() });
         assert_eq!(config.get("session.timeout.ms"), Some("45000"));
+    }
+
+    #[test]
+    fn a_short_time_between_polls_makes_the_session_as_short_and_librdkafka_takes_it() {
+        for (most, session, heartbeat) in [
+            ("300000", Some("15000"), None),
+            ("15000", Some("15000"), None),
+            ("9000", Some("9000"), None),
+            ("6000", Some("6000"), Some("2000")),
+            ("1", Some("1"), Some("1")),
+        ] {
+            let properties = vec![("max.poll.interval.ms".to_owned(), most.to_owned())];
+            let config = config(&KafkaOptions { properties, ..options() });
+            assert_eq!(config.get("session.timeout.ms"), session, "{most}");
+            assert_eq!(config.get("heartbeat.interval.ms"), heartbeat, "{most}");
+            config.create::<BaseConsumer>().unwrap();
+        }
     }
 
     #[test]

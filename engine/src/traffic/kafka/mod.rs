@@ -4,9 +4,11 @@
 //! |---|---|
 //! | `options`, `properties`, `config` | from options and Java's properties to the settings of librdkafka |
 //! | `probe` | the first contact |
-//! | `reader` | the thread that polls and gives out records |
+//! | `reader` | the thread that polls |
+//! | `outlet`, `caught_up` | it gives out records; whether it has come to their end |
 //! | `rebalance`, `place` | partitions come and go; where reading one begins |
 //! | `partition`, `commits`, `lag` | what is known of one partition |
+//! | `notes` | short texts beside committed offsets, for the members of the group |
 //! | `clerk` | a thread for questions that block |
 //! | `context`, `trouble` | what librdkafka says, and what is to be made of it |
 //! | `msk` | the identity of AWS |
@@ -16,13 +18,16 @@
 //! queue of its own in librdkafka, which simply is not asked while the partition is held back, or while memory is short: what was
 //! fetched stays there, within [`KafkaOptions::prefetch`], and nothing is fetched twice.
 
+mod caught_up;
 mod clerk;
 mod commits;
 mod config;
 mod context;
 mod lag;
 mod msk;
+mod notes;
 mod options;
+mod outlet;
 mod partition;
 mod place;
 mod probe;
@@ -49,7 +54,8 @@ use clerk::Clerk;
 use config::Settings;
 use context::{Client, Context};
 use msk::MskIdentity;
-use reader::{Clerks, Outlet, Reader};
+use outlet::Outlet;
+use reader::{Clerks, Reader};
 use shared::{Order, Shared};
 use trouble::{Connection, failed};
 
@@ -82,7 +88,8 @@ pub enum Input {
     /// the other member may be reading.
     Revoked(Ledger, oneshot::Sender<()>),
     /// All was given out that there was when the partitions were assigned ([`KafkaOptions::until_end`]). If partitions come
-    /// later, it is said again for all.
+    /// later, it is said again for all. A member of a group that has no partition says it when none can be on its way any more:
+    /// ten seconds after the longest drain.
     CaughtUp,
     /// Nothing more comes.
     Failed(Error),
@@ -240,7 +247,8 @@ impl Reading {
         let client = Arc::new(client);
         let topic: Arc<str> = options.topic.as_str().into();
         let clerk = |name| {
-            let started = Clerk::start(name, Arc::clone(&client), topic.clone(), Arc::clone(&shared));
+            let (client, shared) = (Arc::clone(&client), Arc::clone(&shared));
+            let started = Clerk::start(name, client, topic.clone(), partitions.clone(), shared);
             started.map_err(|error| no_thread(&options.brokers, &error))
         };
         let clerks = Clerks { scout: clerk("kafka-scout")?, committer: clerk("kafka-commit")? };

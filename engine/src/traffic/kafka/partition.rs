@@ -102,10 +102,11 @@ impl Partition {
         end: i64,
     ) -> Self {
         let next = ledger.done();
+        let commits = Commits::new(committed, next);
         Self {
             number: ledger.partition(),
             ledger,
-            commits: Commits::new(committed),
+            commits,
             queue,
             next,
             end,

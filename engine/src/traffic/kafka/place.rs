@@ -6,6 +6,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use std::time::{Duration, SystemTime};
 
 use super::context::Client;
+use super::notes;
 use super::options::KafkaStart;
 
 /// How long a question to the brokers may take.
@@ -21,6 +22,13 @@ pub(super) struct Place {
     pub(super) earliest: i64,
     /// The offset after the last record.
     pub(super) end: i64,
+}
+
+/// What the brokers answer.
+pub(super) struct Found {
+    pub(super) places: Vec<Place>,
+    /// The notes of the group's commits, of all partitions.
+    pub(super) notes: Vec<String>,
 }
 
 /// Where reading begins.
@@ -46,18 +54,23 @@ impl Place {
     }
 }
 
-/// Asks the brokers. `start` is for readers without a group. Blocks.
+/// Asks the brokers. `all` are the partitions whose notes are looked at too; `start` is for readers without a group. Blocks.
 pub(super) fn ask(
     client: &Client,
     topic: &str,
     partitions: &[i32],
+    all: &[i32],
     start: Option<KafkaStart>,
-) -> KafkaResult<Vec<Place>> {
-    let wanted = match start {
-        None => offsets(&client.committed_offsets(list(topic, partitions, Offset::Invalid)?, ANSWER)?)?,
-        Some(KafkaStart::Earliest) => Vec::new(),
-        Some(KafkaStart::Offset(offset)) => partitions.iter().map(|partition| (*partition, offset)).collect(),
-        Some(KafkaStart::Time(time)) => at(client, topic, partitions, Offset::Offset(millis(time)))?,
+) -> KafkaResult<Found> {
+    let (wanted, notes) = match start {
+        None => of_group(client, topic, partitions, all)?,
+        Some(KafkaStart::Earliest) => Default::default(),
+        Some(KafkaStart::Offset(offset)) => {
+            (partitions.iter().map(|partition| (*partition, offset)).collect(), Vec::new())
+        }
+        Some(KafkaStart::Time(time)) => {
+            (at(client, topic, partitions, Offset::Offset(millis(time)))?, Vec::new())
+        }
     };
     let earliest = at(client, topic, partitions, Offset::Beginning)?;
     let ends = at(client, topic, partitions, Offset::End)?;
@@ -77,12 +90,33 @@ pub(super) fn ask(
         };
         Place { partition: *partition, wanted, earliest, end }
     };
-    Ok(partitions.iter().map(place).collect())
+    Ok(Found { places: partitions.iter().map(place).collect(), notes })
+}
+
+/// Offsets of partitions.
+type Offsets = Vec<(i32, i64)>;
+
+/// Where the group was in these partitions, and the notes of all: one question.
+fn of_group(
+    client: &Client,
+    topic: &str,
+    partitions: &[i32],
+    all: &[i32],
+) -> KafkaResult<(Offsets, Vec<String>)> {
+    let others = all.iter().filter(|partition| !partitions.contains(partition));
+    let asked: Vec<i32> = partitions.iter().chain(others).copied().collect();
+    let committed = committed(client, topic, &asked)?;
+    Ok((offsets(&committed, partitions)?, notes::of(&committed)))
+}
+
+/// What the group committed of each partition, with its notes. Blocks.
+pub(super) fn committed(client: &Client, topic: &str, partitions: &[i32]) -> KafkaResult<TopicPartitionList> {
+    client.committed_offsets(list(topic, partitions, Offset::Invalid)?, ANSWER)
 }
 
 /// The offsets of a time, or of the beginning or end.
-fn at(client: &Client, topic: &str, partitions: &[i32], time: Offset) -> KafkaResult<Vec<(i32, i64)>> {
-    offsets(&client.offsets_for_times(list(topic, partitions, time)?, ANSWER)?)
+fn at(client: &Client, topic: &str, partitions: &[i32], time: Offset) -> KafkaResult<Offsets> {
+    offsets(&client.offsets_for_times(list(topic, partitions, time)?, ANSWER)?, partitions)
 }
 
 fn list(topic: &str, partitions: &[i32], offset: Offset) -> KafkaResult<TopicPartitionList> {
@@ -93,9 +127,10 @@ fn list(topic: &str, partitions: &[i32], offset: Offset) -> KafkaResult<TopicPar
     Ok(list)
 }
 
-fn offsets(list: &TopicPartitionList) -> KafkaResult<Vec<(i32, i64)>> {
-    let mut offsets = Vec::with_capacity(list.count());
-    for element in list.elements() {
+/// The offsets of these partitions of a list, which may have more.
+fn offsets(list: &TopicPartitionList, partitions: &[i32]) -> KafkaResult<Offsets> {
+    let mut offsets = Vec::with_capacity(partitions.len());
+    for element in list.elements().iter().filter(|element| partitions.contains(&element.partition())) {
         element.error()?;
         if let Offset::Offset(offset) = element.offset() {
             offsets.push((element.partition(), offset));

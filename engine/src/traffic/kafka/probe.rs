@@ -100,7 +100,8 @@ fn ask(
     })
 }
 
-fn metadata(client: &Client, topic: &str) -> KafkaResult<Vec<i32>> {
+/// The partitions of a topic, as the brokers say. Blocks.
+pub(super) fn metadata(client: &Client, topic: &str) -> KafkaResult<Vec<i32>> {
     let metadata = client.fetch_metadata(Some(topic), ANSWER)?;
     let unknown = || KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition);
     let topic = metadata.topics().iter().find(|found| found.name() == topic).ok_or_else(unknown)?;

@@ -4,28 +4,25 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll, Waker};
+use std::task::Waker;
 use std::time::{Duration, Instant, SystemTime};
 
 use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaError;
-use tokio::sync::mpsc;
 
 use super::Input;
+use super::caught_up::CaughtUp;
 use super::clerk::{Answer, Clerk, Question};
 use super::commits::{refused, revoked};
 use super::context::{Client, Said};
 use super::options::{KafkaOptions, KafkaStart};
-use super::partition::{Next, Parcel, Partition};
+use super::outlet::{Held, Outlet};
+use super::partition::Partition;
 use super::rebalance::Rebalance;
 use super::shared::{Order, Shared};
 use super::trouble::{Connection, Reason, failed};
 use crate::error::{Error, Result};
-use crate::flow::{MemoryBudget, MemoryPermit};
-use crate::traffic::Record;
 
-/// Records of one partition before it is the next one's turn.
-const TURN: usize = 64;
 /// How long it sleeps when nothing is to do: some of what librdkafka says rings no alarm.
 const SLEEP: Duration = Duration::from_millis(50);
 /// How often it says how things stand.
@@ -50,30 +47,17 @@ pub(super) struct Reader {
     /// What is given out next, before any record.
     pub(super) outbox: VecDeque<Input>,
     /// Whether [`Input::CaughtUp`] is true and was said.
-    pub(super) has_caught_up: bool,
-    committer: Clerk,
-    memory: MemoryBudget,
-    sender: mpsc::Sender<Input>,
-    waker: Waker,
+    pub(super) caught_up: CaughtUp,
+    pub(super) outlet: Outlet,
+    pub(super) waker: Waker,
     /// The record that waits for memory. No other one is taken before it has it.
-    held: Option<Held>,
+    pub(super) held: Option<Held>,
     /// Ends when there is room for one more input.
-    room: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    pub(super) room: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     /// The partition whose turn was last.
-    last_turn: i32,
+    pub(super) last_turn: i32,
+    committer: Clerk,
     status_due: Instant,
-}
-
-struct Held {
-    parcel: Parcel,
-    since: Instant,
-    permit: Pin<Box<dyn Future<Output = MemoryPermit> + Send>>,
-}
-
-/// Where records go, and what they take.
-pub(super) struct Outlet {
-    pub(super) memory: MemoryBudget,
-    pub(super) sender: mpsc::Sender<Input>,
 }
 
 /// The threads that ask.
@@ -103,10 +87,9 @@ impl Reader {
             rebalance: None,
             scout: clerks.scout,
             outbox: VecDeque::new(),
-            has_caught_up: false,
+            caught_up: CaughtUp::default(),
             committer: clerks.committer,
-            memory: outlet.memory,
-            sender: outlet.sender,
+            outlet,
             held: None,
             room: None,
             last_turn: -1,
@@ -116,7 +99,7 @@ impl Reader {
 
     /// Reads until it is told to stop, or nobody takes records any more. An error: nothing can be read any more.
     pub(super) fn run(&mut self) -> Result<()> {
-        while !self.shared.is_stopped() && !self.sender.is_closed() {
+        while !self.shared.is_stopped() && !self.outlet.sender.is_closed() {
             if !self.turn()? {
                 self.shared.alarm.sleep(SLEEP);
             }
@@ -160,7 +143,10 @@ impl Reader {
 
     fn hear(&mut self, said: Said) -> Result<()> {
         match said {
-            Said::Assigned(_) | Said::Revoked { .. } => self.wanted.push_back(said),
+            Said::Assigned(_) | Said::Revoked { .. } => {
+                self.caught_up.rebalanced();
+                self.wanted.push_back(said);
+            }
             Said::Trouble { code, reason } => self.connection.trouble(&self.attempt(), code, &reason)?,
             Said::Reset { partition } => {
                 if let Some(partition) = self.partitions.get_mut(&partition) {
@@ -193,9 +179,12 @@ impl Reader {
         for order in inbox.orders {
             self.take_order(order);
         }
+        for look in inbox.looks {
+            self.look(look);
+        }
         for answer in inbox.answers {
             match answer {
-                Answer::Places(places) => self.begin(places)?,
+                Answer::Places(found) => self.begin(found)?,
                 Answer::Commit { partition, offset, result } => {
                     let name = self.name(partition);
                     if let Some(partition) = self.partitions.get_mut(&partition) {
@@ -226,10 +215,12 @@ impl Reader {
     }
 
     pub(super) fn send_commits(&mut self) {
-        let now = Instant::now();
+        self.announce();
+        let (now, note) = (Instant::now(), self.shared.notes.own());
         for partition in self.partitions.values_mut() {
             let Some(offset) = partition.commits.to_send(now) else { continue };
-            if self.committer.ask(Question::Commit { partition: partition.number, offset }) {
+            let (number, note) = (partition.number, note.clone());
+            if self.committer.ask(Question::Commit { partition: number, offset, note }) {
                 partition.commits.sent(offset);
             }
         }
@@ -239,120 +230,6 @@ impl Reader {
         let paused = self.shared.paused();
         for (number, partition) in &mut self.partitions {
             partition.hold(&self.client, paused.contains(number));
-        }
-    }
-
-    /// Gives out what there is: first what is no record.
-    fn give_out(&mut self) -> Result<bool> {
-        if !self.flush() || !self.release_held() || !self.flush() {
-            return Ok(false);
-        }
-        self.say_caught_up();
-        let after: Vec<i32> =
-            self.partitions.range(self.last_turn.saturating_add(1)..).map(|(number, _)| *number).collect();
-        let before = self.partitions.range(..=self.last_turn).map(|(number, _)| *number);
-        let turns: Vec<i32> = after.into_iter().chain(before).collect();
-        let mut is_busy = false;
-        for number in turns {
-            self.last_turn = number;
-            for _ in 0..TURN {
-                let Some(partition) =
-                    self.partitions.get_mut(&number).filter(|partition| partition.is_readable())
-                else {
-                    break;
-                };
-                match partition.next() {
-                    Next::Nothing => break,
-                    Next::Broken(error) => return Err(self.cannot_read(&error)),
-                    Next::Record(parcel) => {
-                        is_busy = true;
-                        if !self.take(parcel)? {
-                            return Ok(false);
-                        }
-                    }
-                }
-            }
-        }
-        Ok(is_busy)
-    }
-
-    /// Gives out a record; whether the next one can be taken.
-    fn take(&mut self, parcel: Parcel) -> Result<bool> {
-        if !self.check_order(&parcel)? {
-            return Ok(true);
-        }
-        let (memory, bytes) = (self.memory.clone(), parcel.memory());
-        let permit = Box::pin(async move { memory.reserve(bytes).await });
-        self.held = Some(Held { parcel, since: Instant::now(), permit });
-        Ok(self.release_held() && self.flush())
-    }
-
-    /// Gives out the record that waits for memory, if it has it now; whether none waits.
-    fn release_held(&mut self) -> bool {
-        let Some(mut held) = self.held.take() else { return true };
-        let Some(partition) = self.partitions.get_mut(&held.parcel.partition) else { return true };
-        let Poll::Ready(memory) = held.permit.as_mut().poll(&mut TaskContext::from_waker(&self.waker)) else {
-            self.held = Some(held);
-            return false;
-        };
-        partition.passed(&held.parcel);
-        let bytes = held.parcel.bytes();
-        let Parcel { offset, key, value, .. } = held.parcel;
-        let token = partition.ledger.track(offset);
-        self.outbox.push_back(Input::Record(Record { token, key, value, memory }));
-        let mut status = self.shared.status();
-        status.records = status.records.saturating_add(1);
-        status.bytes = status.bytes.saturating_add(bytes);
-        true
-    }
-
-    /// Forgets the record that waits for memory if it is of one of these partitions. It has no token yet, so nothing takes it for
-    /// done.
-    pub(super) fn drop_held(&mut self, partitions: &[i32]) {
-        self.held = self.held.take().filter(|held| !partitions.contains(&held.parcel.partition));
-    }
-
-    /// Gives out what waits, in its order; whether all of it went.
-    fn flush(&mut self) -> bool {
-        while let Some(input) = self.outbox.pop_front() {
-            match self.sender.try_send(input) {
-                Ok(()) => self.room = None,
-                Err(mpsc::error::TrySendError::Full(input)) => {
-                    self.outbox.push_front(input);
-                    self.wait_for_room();
-                    return false;
-                }
-                // The loop ends at its next turn.
-                Err(mpsc::error::TrySendError::Closed(_)) => return false,
-            }
-        }
-        true
-    }
-
-    /// Has the alarm ring when there is room.
-    fn wait_for_room(&mut self) {
-        let sender = self.sender.clone();
-        let room = self.room.get_or_insert_with(|| {
-            Box::pin(async move {
-                // Closed: it is seen elsewhere.
-                drop(sender.reserve_owned().await);
-            })
-        });
-        if room.as_mut().poll(&mut TaskContext::from_waker(&self.waker)).is_ready() {
-            self.room = None;
-            self.shared.alarm.ring();
-        }
-    }
-
-    fn say_caught_up(&mut self) {
-        let is_settled = self.rebalance.is_none() && self.wanted.is_empty() && self.connection.has_worked;
-        if self.options.until_end
-            && is_settled
-            && !self.has_caught_up
-            && self.partitions.values().all(Partition::is_caught_up)
-        {
-            self.has_caught_up = true;
-            self.outbox.push_back(Input::CaughtUp);
         }
     }
 

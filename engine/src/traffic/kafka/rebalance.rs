@@ -19,7 +19,7 @@ use super::Input;
 use super::clerk::Question;
 use super::context::Said;
 use super::partition::{self, Parcel, Partition};
-use super::place::{Beginning, Place};
+use super::place::{Beginning, Found, Place};
 use super::reader::Reader;
 use crate::error::{Result, chain};
 use crate::flow::Backoff;
@@ -80,12 +80,12 @@ impl Reader {
     }
 
     /// Takes the answer of the brokers, and begins to read.
-    pub(super) fn begin(&mut self, places: KafkaResult<Vec<Place>>) -> Result<()> {
+    pub(super) fn begin(&mut self, found: KafkaResult<Found>) -> Result<()> {
         let Some(Rebalance::Coming { partitions, retries, .. }) = self.rebalance.take() else {
             return Ok(());
         };
-        let places = match places {
-            Ok(places) => places,
+        let Found { places, notes } = match found {
+            Ok(found) => found,
             Err(error) => {
                 let cause = self.cannot_read(&error);
                 if let Some(code) = error.rdkafka_error_code() {
@@ -98,6 +98,7 @@ impl Reader {
                 return Ok(());
             }
         };
+        self.shared.notes.note_found(notes);
         let mut beginnings = Vec::with_capacity(places.len());
         for place in &places {
             let at = self.beginning(place);
@@ -105,7 +106,7 @@ impl Reader {
             beginnings.push((place.partition, at));
         }
         self.connection.has_worked = true;
-        self.has_caught_up = false;
+        self.caught_up.begins();
         info!(topic = %self.topic, ?beginnings, "reading these partitions from these offsets on");
         self.assign(&beginnings)
     }

@@ -8,14 +8,19 @@ use tokio::sync::oneshot;
 
 use super::clerk::Answer;
 use super::lag::PartitionLag;
+use super::notes::{Look, Notes};
 use super::trouble::KafkaConnection;
 use super::wake::Alarm;
 use crate::error::Result;
 use crate::traffic::Ledger;
 
+/// Those who look for notes at the same time, at most.
+const MOST_LOOKS: usize = 16;
+
 /// What both sides see.
 pub(super) struct Shared {
     pub(super) alarm: Alarm,
+    pub(super) notes: Notes,
     inbox: Mutex<Inbox>,
     paused: Mutex<BTreeSet<i32>>,
     status: Mutex<KafkaStatus>,
@@ -26,6 +31,7 @@ pub(super) struct Shared {
 pub(super) struct Inbox {
     pub(super) orders: Vec<Order>,
     pub(super) answers: Vec<Answer>,
+    pub(super) looks: Vec<Look>,
     pub(super) is_stopped: bool,
 }
 
@@ -77,11 +83,22 @@ impl KafkaStatus {
 impl Shared {
     pub(super) fn new() -> Self {
         let status = Mutex::new(KafkaStatus::new());
-        Self { alarm: Alarm::default(), inbox: Mutex::default(), paused: Mutex::default(), status }
+        let (alarm, notes) = (Alarm::default(), Notes::default());
+        Self { alarm, notes, inbox: Mutex::default(), paused: Mutex::default(), status }
     }
 
     pub(super) fn order(&self, order: Order) {
         lock(&self.inbox).orders.push(order);
+        self.alarm.ring();
+    }
+
+    pub(super) fn look(&self, look: Look) {
+        let mut inbox = lock(&self.inbox);
+        // Who looks hears nothing where it is not pushed.
+        if inbox.looks.len() < MOST_LOOKS {
+            inbox.looks.push(look);
+        }
+        drop(inbox);
         self.alarm.ring();
     }
 
