@@ -67,10 +67,14 @@ impl Cancel {
 
     /// Does `work` unless told to stop before or meanwhile: then `work` is dropped, and there is no result.
     pub async fn unless<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        if self.is_cancelled() {
+            return None;
+        }
         tokio::select! {
             biased;
-            () = self.cancelled() => None,
+            // First: what is done at once need not listen for the end.
             result = work => Some(result),
+            () = self.cancelled() => None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The requests of one connection of the source, one after the other, on the way to the target.
 
 use super::clock::SourceClock;
-use super::counts::Counts;
+use super::counts::{Counts, Waiting};
 use super::order::Ticket;
 use super::outcome::Finished;
 use super::prepare::{Preparation, Prepared};
@@ -61,6 +61,8 @@ pub(super) struct RequestJob {
     pub(super) outgoing: Result<Outgoing, String>,
     /// Its place among the requests for the same documents, where they keep their order.
     pub(super) ticket: Option<Ticket>,
+    /// Until it is begun.
+    pub(super) waiting: Waiting,
 }
 
 /// Works until the connection is closed, or the replay is stopped: what is not begun then is abandoned.
@@ -104,7 +106,7 @@ impl Shared {
     }
 
     async fn replay(&self, lane: &mut Lane, job: RequestJob, pause: Duration) {
-        let RequestJob { mut request, outgoing, mut ticket } = job;
+        let RequestJob { mut request, outgoing, mut ticket, waiting } = job;
         let at = request.first_byte;
         let mut response = None;
         let ready = async {
@@ -134,6 +136,7 @@ impl Shared {
             self.abandon(&request);
             return;
         };
+        drop(waiting);
         if response.is_none() {
             response = request.response.try_recv().ok();
         }

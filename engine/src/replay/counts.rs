@@ -8,7 +8,7 @@ use crate::telemetry::{Label, ReplayRetry};
 use crate::traffic::{AccumulatorCounts, SourceResponse};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
@@ -22,6 +22,7 @@ const OTHER: u16 = 0;
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     requests: AtomicU64,
+    waiting: AtomicU64,
     in_flight: AtomicU64,
     done: AtomicU64,
     abandoned: AtomicU64,
@@ -43,6 +44,10 @@ struct Published {
     traffic: AccumulatorCounts,
     uncommitted: Option<Instant>,
 }
+
+/// A request that waits for its time, or its turn, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Waiting(Arc<Counts>);
 
 /// A request that is in flight until this is dropped.
 #[derive(Debug)]
@@ -106,6 +111,17 @@ impl Counts {
     /// How often requests were sent again for this cause.
     pub(super) fn retries(&self, cause: ReplayRetry) -> u64 {
         self.retries.get(cause.place()).map_or(0, |count| count.load(Ordering::Relaxed))
+    }
+
+    /// A request was selected, and is to be sent when its time comes.
+    pub(super) fn waits(self: &Arc<Self>) -> Waiting {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        Waiting(Arc::clone(self))
+    }
+
+    /// Requests that wait for their time or turn.
+    pub(super) fn waiting(&self) -> u64 {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     pub(super) fn in_flight(&self) -> u64 {
@@ -241,6 +257,12 @@ impl More {
         let pair = if is_known { (source, target) } else { (Some(OTHER), Some(OTHER)) };
         let count = self.statuses.entry(pair).or_default();
         *count = count.saturating_add(1);
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

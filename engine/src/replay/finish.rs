@@ -121,7 +121,7 @@ impl Finisher {
         request.version = Version::Http11;
         let named: Vec<String> = request.headers.list("connection").map(str::to_owned).collect();
         request.headers.remove_where(|name| {
-            let is = |other: &&str| name.eq_ignore_ascii_case(other);
+            let is = |other: &&str| name.eq_ignore_ascii_case(other.as_bytes());
             OF_CONNECTION.iter().any(is)
                 || self.removed.iter().any(is)
                 || named.iter().any(|other| is(&other.as_str()))

@@ -120,8 +120,8 @@ impl Headers {
     }
 
     /// Removes the headers that `is_removed` says.
-    pub(crate) fn remove_where(&mut self, is_removed: impl Fn(&str) -> bool) {
-        self.0.retain(|header| !is_removed(header.name()));
+    pub(crate) fn remove_where(&mut self, is_removed: impl Fn(&[u8]) -> bool) {
+        self.0.retain(|header| !is_removed(&header.name));
     }
 }
 

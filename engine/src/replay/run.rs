@@ -349,13 +349,14 @@ impl Intake {
             }
             ticket = self.order.as_ref().map(|order| order.ticket(route::document_keys(outgoing, &route)));
         }
+        let waiting = shared.counts.waits();
         let connection = Arc::clone(&request.connection);
         let jobs = self.conversations.entry(connection).or_insert_with(|| {
             let (jobs, end) = mpsc::unbounded_channel();
             self.tasks.spawn(converse(Arc::clone(shared), end));
             jobs
         });
-        let _ = jobs.send(Job::Request(Box::new(RequestJob { request, outgoing, ticket })));
+        let _ = jobs.send(Job::Request(Box::new(RequestJob { request, outgoing, ticket, waiting })));
     }
 
     /// Holds a partition back that is ahead of the clock by more than the window.
@@ -389,14 +390,12 @@ impl Intake {
     /// Gives something up when nothing more can be read, because memory or the backlog of tuples is used up, and nothing moves
     /// any more.
     async fn unstick(&mut self) {
-        let summary_done = self.shared.counts.done();
+        let counts = &self.shared.counts;
+        let summary_done = counts.done();
         let is_full = self.memory.held().saturating_mul(100) >= self.memory.bytes().saturating_mul(95)
             || !self.is_open();
-        if !is_full
-            || self.shared.counts.in_flight() > 0
-            || summary_done != self.moved.0
-            || self.shared.clock.is_paused()
-        {
+        // What waits for its time will be sent, and then gives memory back.
+        if !is_full || counts.in_flight() > 0 || counts.waiting() > 0 || summary_done != self.moved.0 {
             self.moved = (summary_done, Instant::now());
             return;
         }

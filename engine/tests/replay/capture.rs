@@ -40,6 +40,12 @@ impl Recorded {
         Self { stream, second: 1_700_000_000 }
     }
 
+    /// What follows comes so many seconds later.
+    pub(crate) fn after(mut self, seconds: i64) -> Self {
+        self.second += seconds;
+        self
+    }
+
     /// The record with this number among those of the connection, more of which follow.
     pub(crate) fn number(mut self, number: i32) -> Self {
         self.stream.number = Some(RecordNumber::More(number));
@@ -99,6 +105,8 @@ pub(crate) struct Replay {
     pub(crate) cancel: Cancel,
     /// Whether more could follow the records.
     pub(crate) goes_on: bool,
+    /// Bytes of records that may be held.
+    pub(crate) memory: u64,
     /// Records that come so long after the others.
     pub(crate) late: (Duration, Vec<Bytes>),
     /// Whether the input says that it gave out all that there is.
@@ -121,6 +129,7 @@ impl Replay {
             timeout: Duration::from_secs(20),
             cancel: Cancel::default(),
             goes_on: false,
+            memory: 64 << 20,
             late: (Duration::ZERO, Vec::new()),
             is_quiet: false,
             folder,
@@ -138,7 +147,7 @@ impl Replay {
     }
 
     pub(crate) async fn try_run(&self, url: &str, records: Vec<Bytes>) -> engine::Result<Report> {
-        let memory = MemoryBudget::new(64 << 20);
+        let memory = MemoryBudget::new(self.memory);
         let (sender, inputs) = mpsc::channel(1024);
         let giving = tokio::spawn(give(sender, memory.clone(), records, self.late.clone(), self.goes_on));
         let (committed, is_quiet) = (Arc::clone(&self.committed), self.is_quiet);

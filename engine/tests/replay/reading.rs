@@ -3,6 +3,7 @@
 use crate::capture::{Recorded, Replay, answered};
 use crate::target::{Reply, Target};
 use bytes::Bytes;
+use engine::replay::{SourceClock, Speed};
 use engine::traffic::Quarantine;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -87,4 +88,23 @@ async fn a_quarantine_that_cannot_be_written_ends_the_replay_and_nothing_is_comm
     let text = error.to_string();
     assert!(text.contains("replay-no-folder/quarantine"), "{text}");
     assert!(replay.committed().unwrap_or_default() <= 1, "{:?}", replay.committed());
+}
+
+/// Of the last request, only a part fits in beside one that is due later.
+#[tokio::test]
+async fn memory_that_is_full_of_requests_not_due_yet_costs_none_of_them() {
+    let target = Target::start(|_| Reply::json(200, OK)).await;
+    let mut replay = Replay::new("not-due");
+    replay.memory = 1 << 20;
+    replay.settings.clock = SourceClock::new(Speed::Factor(1.0));
+    let first = Recorded::new("a").exchange("GET", "/a", "", &ok()).close();
+    let large = format!("\"{}\"", "b".repeat(600_000));
+    let later = Recorded::new("b").after(4).exchange("PUT", "/i/_doc/1", &large, &ok()).close();
+    let part = "c".repeat(390_000);
+    let head = "PUT /i/_doc/2 HTTP/1.1\r\nHost: source\r\nContent-Length: 780000\r\n\r\n";
+    let begin = Recorded::new("c").after(4).number(1).read(&format!("{head}{part}")).open();
+    let rest = Recorded::new("c").after(4).number(2).read(&part).write(&ok()).close();
+    let report = replay.run(&target, vec![first, later, begin, rest]).await;
+    assert_eq!((report.summary.answered, report.traffic.quarantined_requests), (3, 0));
+    assert_eq!((target.lines().len(), replay.committed()), (3, Some(4)));
 }

@@ -15,7 +15,11 @@ use futures::FutureExt;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tokio::runtime::Handle;
+
+/// How long room for many records is waited for, where there is none for one.
+const ROOM: Duration = Duration::from_millis(50);
 
 /// Reads all files, one after the other, as long as somebody wants records.
 pub(super) fn read_all(
@@ -116,7 +120,17 @@ impl Reading<'_> {
             return Ok(permit);
         }
         self.flush()?;
-        Ok(self.runtime.block_on(self.memory.reserve(bytes)))
+        // For more than that, for a moment: it would be woken up for each record that others are done with.
+        let room = bytes.saturating_add(self.memory.bytes() / 16);
+        let waited =
+            self.runtime.block_on(async { tokio::time::timeout(ROOM, self.memory.reserve(room)).await });
+        match waited {
+            Ok(mut permit) => {
+                permit.shrink(bytes);
+                Ok(permit)
+            }
+            Err(_) => Ok(self.runtime.block_on(self.memory.reserve(bytes))),
+        }
     }
 
     fn flush(&mut self) -> Result<(), Stopped> {
