@@ -22,7 +22,7 @@ use tokio::net::{TcpListener, TcpStream};
 /// Parts of a measurement
 #[derive(Debug, Parser)]
 enum Parts {
-    /// Answers every request with `{"ok":true}`
+    /// Answers every request: a bulk request with so many results as its body has documents of a kilobyte
     Sink { port: u16 },
     /// Sends requests over so many connections, one after the other on each
     Client { port: u16, connections: usize, requests: usize, body: usize },
@@ -30,7 +30,31 @@ enum Parts {
     Capture { out: PathBuf, connections: usize, requests: usize, body: usize, rate: u32 },
 }
 
-const ANSWER: &str = r#"{"ok":true}"#;
+/// The answer to the writing of one document.
+const ANSWER: &str =
+    r#"{"_index":"i","_id":"1","_version":1,"result":"created","_seq_no":1,"_primary_term":1,"status":201}"#;
+
+/// From so many bytes on, a body is that of a bulk request.
+const BULK: usize = 10_000;
+
+/// Path and body of a request with about so many bytes: a document, or a bulk request of documents of a kilobyte.
+fn request(number: usize, length: usize) -> (String, String) {
+    if length < BULK {
+        return (format!("PUT /i/_doc/{number}"), document(length));
+    }
+    let document = document(1000);
+    let operation = |item| format!("{{\"index\":{{\"_id\":\"{number}-{item}\"}}}}\n{document}\n");
+    ("POST /i/_bulk".to_owned(), (0..length / 1000).map(operation).collect())
+}
+
+/// The answer to a request with a body of so many bytes.
+fn answer(length: usize) -> String {
+    if length < BULK {
+        return ANSWER.to_owned();
+    }
+    let items = vec![format!("{{\"index\":{ANSWER}}}"); length / 1000];
+    format!("{{\"took\":1,\"errors\":false,\"items\":[{}]}}", items.join(","))
+}
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -55,10 +79,13 @@ async fn sink(port: u16) -> Done {
         stream.set_nodelay(true)?;
         let service = service_fn(|request: Request<hyper::body::Incoming>| async move {
             let mut body = request.into_body();
-            while body.frame().await.transpose()?.is_some() {}
-            let answer = Response::builder()
-                .header("content-type", "application/json")
-                .body(Full::new(Bytes::from_static(ANSWER.as_bytes())));
+            let mut length = 0;
+            while let Some(frame) = body.frame().await.transpose()? {
+                length += frame.data_ref().map_or(0, Bytes::len);
+            }
+            let text =
+                if length < BULK { Bytes::from_static(ANSWER.as_bytes()) } else { answer(length).into() };
+            let answer = Response::builder().header("content-type", "application/json").body(Full::new(text));
             answer.map_err(Box::<dyn std::error::Error + Send + Sync>::from)
         });
         tokio::spawn(
@@ -68,11 +95,13 @@ async fn sink(port: u16) -> Done {
 }
 
 async fn client(port: u16, connections: usize, requests: usize, body: usize) -> Done {
-    let body = Bytes::from(document(body));
+    let (line, body) = request(1, body);
+    let (method, path) = line.split_once(' ').ok_or("a request line without a path")?;
+    let (method, path, body) = (method.to_owned(), path.to_owned(), Bytes::from(body));
     let begin = Instant::now();
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..connections {
-        let body = body.clone();
+        let (method, path, body) = (method.clone(), path.clone(), body.clone());
         tasks.spawn(async move {
             let stream = TcpStream::connect(("127.0.0.1", port)).await.map_err(|error| error.to_string())?;
             stream.set_nodelay(true).map_err(|error| error.to_string())?;
@@ -83,8 +112,8 @@ async fn client(port: u16, connections: usize, requests: usize, body: usize) -> 
             for _ in 0..requests / connections {
                 sender.ready().await.map_err(|error| error.to_string())?;
                 let request = Request::builder()
-                    .method("PUT")
-                    .uri("/i/_doc/1")
+                    .method(method.as_str())
+                    .uri(path.as_str())
                     .header("host", "127.0.0.1")
                     .header("content-type", "application/json");
                 let request = request.body(Full::new(body.clone())).map_err(|error| error.to_string())?;
@@ -109,10 +138,10 @@ fn document(length: usize) -> String {
 
 fn capture(out: PathBuf, connections: usize, requests: usize, body: usize, rate: u32) -> Done {
     let mut file = std::io::BufWriter::new(std::fs::File::create(out)?);
-    let body = document(body);
+    let answer = answer(body);
     let answer = format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{ANSWER}",
-        ANSWER.len()
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{answer}",
+        answer.len()
     );
     for n in 0..requests {
         let connection = n % connections;
@@ -122,8 +151,9 @@ fn capture(out: PathBuf, connections: usize, requests: usize, body: usize, rate:
             seconds: 1_700_000_000 + i64::try_from(nanos / 1_000_000_000)?,
             nanos: i32::try_from(nanos % 1_000_000_000)?,
         });
+        let (line, body) = request(n, body);
         let request = format!(
-            "PUT /i/_doc/{n} HTTP/1.1\r\nHost: source:9200\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            "{line} HTTP/1.1\r\nHost: source:9200\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         );
         let observed = [
