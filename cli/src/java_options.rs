@@ -2,49 +2,38 @@
 //! something else here.
 
 use anyhow::{Context, Result, anyhow, bail};
-use base64::Engine as _;
 use clap::{Arg, ArgAction, Command};
+use meaning::{Meaning, SPECIAL, decoded, meaning};
 use serde_json::Value;
 use std::ffi::OsString;
+
+mod meaning;
 
 /// What the Java replayer's variables begin with. Those of Kafka are read where the options of Kafka are.
 const PREFIX: &str = "TRAFFIC_REPLAYER_";
 
-/// Options that have another meaning, another form, or none here.
-const SPECIAL: [&str; 17] = [
-    "insecure",
-    "mode",
-    "numclientthreads",
-    "otelmetricscollectorendpoint",
-    "oteltracecollectorendpoint",
-    "responsepostprocessorconfig",
-    "sigv4authheaderserviceregion",
-    "targetpassword",
-    "targetresponsetimeout",
-    "targetresponsetimeoutseconds",
-    "targetusername",
-    "transformerconfig",
-    "transformerconfigencoded",
-    "tupletransformerconfig",
-    "tupletransformerconfigbase64",
-    "tupletransformerconfigfile",
-    "tuples3prefix",
-];
-
 /// How large a file of options may be.
 const MAX_FILE: u64 = 1 << 20;
 
-/// The arguments of `ferry replay` with what is in the forms of the Java replayer written as our options. Others are as they were.
+/// What the Java replayer puts before the keys of tuples in a bucket, where nothing else is said.
+const TUPLE_PREFIX: &str = "tuples/";
+
+/// The arguments of `ferry replay` with what is in the forms of the Java replayer written as our options. Others are as they were, as are those
+/// of `ferry replay dump` and the like.
 pub(crate) fn translated(
     command: &Command,
     arguments: Vec<OsString>,
     variables: impl Iterator<Item = (String, String)>,
 ) -> Result<Vec<OsString>> {
     let Some(replay) = command.find_subcommand("replay") else { return Ok(arguments) };
-    if arguments.get(1).is_none_or(|word| word != "replay") {
+    let is_subcommand = |word: &OsString| {
+        word.to_str().is_some_and(|word| word == "help" || replay.find_subcommand(word).is_some())
+    };
+    if arguments.get(1).is_none_or(|word| word != "replay") || arguments.get(2).is_some_and(is_subcommand) {
         return Ok(arguments);
     }
-    let mut translated = Translated { replay, arguments: arguments.iter().take(2).cloned().collect() };
+    let first = arguments.iter().take(2).cloned().collect();
+    let mut translated = Translated { replay, arguments: first, bucket: None, prefix: None };
     let mut rest = arguments.into_iter().skip(2);
     while let Some(argument) = rest.next() {
         let Some(text) = argument.to_str().map(str::to_owned) else {
@@ -66,22 +55,16 @@ pub(crate) fn translated(
             .add_unless_given(name, &Value::String(value))
             .with_context(|| format!("{PREFIX}{name}"))?;
     }
+    translated.place_of_tuples();
     Ok(translated.arguments)
 }
 
 struct Translated<'a> {
     replay: &'a Command,
     arguments: Vec<OsString>,
-}
-
-/// What an option of the Java replayer is here.
-enum Meaning {
-    /// These options with their values.
-    Options(Vec<(&'static str, String)>),
-    /// A switch.
-    Switch(&'static str),
-    /// Nothing: it has no use here.
-    Nothing,
+    /// Where tuples go, as the Java replayer has it.
+    bucket: Option<String>,
+    prefix: Option<String>,
 }
 
 impl Translated<'_> {
@@ -114,7 +97,10 @@ impl Translated<'_> {
 
     /// An object of options.
     fn json(&mut self, text: &str) -> Result<()> {
-        let decoded = (!text.trim_start().starts_with(['{', '['])).then(|| decoded(text)).transpose()?;
+        let decoded = (!text.trim_start().starts_with(['{', '[']))
+            .then(|| decoded(text))
+            .transpose()
+            .context("the JSON of options")?;
         let value: Value =
             serde_json::from_str(decoded.as_deref().unwrap_or(text)).context("the JSON of options")?;
         let Value::Object(options) = value else { bail!("the JSON of options: expected an object") };
@@ -124,53 +110,64 @@ impl Translated<'_> {
     }
 
     fn add_unless_given(&mut self, name: &str, value: &Value) -> Result<()> {
-        let option = self.option(name);
-        let is_given = |flag: &str| {
-            let starts = format!("{flag}=");
-            self.arguments
-                .iter()
-                .filter_map(|argument| argument.to_str())
-                .any(|text| text == flag || text.starts_with(&starts))
+        let is_given = match meaning(&plain(name), &text(value))? {
+            Some(Meaning::Options(options)) => options.iter().any(|(flag, _)| self.is_given(flag)),
+            Some(Meaning::Bucket) => self.bucket.is_some() || self.is_given("--tuples"),
+            Some(Meaning::Prefix) => self.prefix.is_some(),
+            Some(Meaning::Nothing) => false,
+            None => self.is_given(name),
         };
-        if let Some(option) = option {
-            let names = option.get_all_aliases().unwrap_or_default().into_iter().chain(option.get_long());
-            let is_set = option.get_env().is_some_and(|variable| std::env::var_os(variable).is_some());
-            if is_set || names.map(|name| format!("--{name}")).any(|flag| is_given(&flag)) {
-                return Ok(());
-            }
-        }
-        self.add(name, value)
+        if is_given { Ok(()) } else { self.add(name, value) }
+    }
+
+    /// Whether the option of this name has a value already, under any of its names.
+    fn is_given(&self, name: &str) -> bool {
+        let Some(option) = self.option(name) else { return false };
+        let is_written = |flag: &str| {
+            let starts = format!("{flag}=");
+            let mut texts = self.arguments.iter().filter_map(|argument| argument.to_str());
+            texts.any(|text| text == flag || text.starts_with(&starts))
+        };
+        let mut names = option.get_all_aliases().unwrap_or_default().into_iter().chain(option.get_long());
+        let is_set = option.get_env().is_some_and(|variable| std::env::var_os(variable).is_some());
+        is_set || names.any(|name| is_written(&format!("--{name}")))
     }
 
     fn add(&mut self, name: &str, value: &Value) -> Result<()> {
-        let text = match value {
-            Value::String(text) => text.clone(),
-            Value::Number(number) => number.to_string(),
-            Value::Bool(is_on) => is_on.to_string(),
-            Value::Null => return Ok(()),
-            _ => value.to_string(),
-        };
-        let wanted = plain(name);
-        if let Some(meaning) = meaning(&wanted, &text)? {
-            match meaning {
-                Meaning::Options(options) => {
-                    self.arguments
-                        .extend(options.into_iter().map(|(flag, value)| format!("{flag}={value}").into()));
-                }
-                Meaning::Switch(switch) if text == "true" => self.arguments.push(switch.into()),
-                Meaning::Switch(_) => {}
-                Meaning::Nothing => tracing::warn!("`{name}` has no use here and is passed over"),
+        let text = text(value);
+        match meaning(&plain(name), &text)? {
+            None => self.add_ours(name, &text)?,
+            Some(Meaning::Options(options)) => {
+                let written = options.into_iter().map(|(flag, value)| match value {
+                    Some(value) => format!("{flag}={value}").into(),
+                    None => flag.into(),
+                });
+                self.arguments.extend(written);
             }
-            return Ok(());
+            Some(Meaning::Bucket) => self.bucket = Some(text),
+            Some(Meaning::Prefix) => self.prefix = Some(text),
+            Some(Meaning::Nothing) => tracing::warn!("`{name}` has no use here and is passed over"),
         }
+        Ok(())
+    }
+
+    /// An option that is here under one of its names. No text is no option.
+    fn add_ours(&mut self, name: &str, text: &str) -> Result<()> {
         let option = self.option(name).ok_or_else(|| anyhow!("there is no such option"))?;
         let flag = format!("--{}", option.get_long().unwrap_or_default());
         if matches!(option.get_action(), ArgAction::SetTrue) {
             self.arguments.extend((text == "true").then(|| flag.into()));
-        } else {
+        } else if !text.is_empty() {
             self.arguments.push(format!("{flag}={text}").into());
         }
         Ok(())
+    }
+
+    fn place_of_tuples(&mut self) {
+        if let Some(bucket) = &self.bucket {
+            let prefix = self.prefix.as_deref().unwrap_or(TUPLE_PREFIX).trim_matches('/');
+            self.arguments.push(format!("--tuples=s3://{bucket}/{prefix}").into());
+        }
     }
 
     /// Whether an option of ours is written exactly so.
@@ -190,47 +187,22 @@ impl Translated<'_> {
     }
 }
 
-/// What options mean that are not here under one of their names.
-fn meaning(name: &str, value: &str) -> Result<Option<Meaning>> {
-    let one = |flag: &'static str| Meaning::Options(vec![(flag, value.to_owned())]);
-    Ok(Some(match name {
-        "insecure" => Meaning::Switch("--target-insecure"),
-        "targetusername" => one("--target-user"),
-        "targetresponsetimeout" | "targetresponsetimeoutseconds" => one("--target-timeout"),
-        "sigv4authheaderserviceregion" => match value.split_once(',') {
-            Some((service, region)) => Meaning::Options(vec![
-                ("--target-aws-service", service.trim().to_owned()),
-                ("--target-aws-region", region.trim().to_owned()),
-            ]),
-            None if value.is_empty() => Meaning::Options(Vec::new()),
-            None => bail!("expected `service,region`, such as `es,us-east-1`, found `{value}`"),
-        },
-        "tuples3prefix" if !value.is_empty() => {
-            bail!("give bucket and prefix as one: `--tuples s3://bucket/prefix`")
+/// Whether the Java replayer has an option of this name that means something else here.
+#[cfg(test)]
+pub(crate) fn is_known(name: &str) -> bool {
+    SPECIAL.contains(&plain(name).as_str())
+}
+
+/// A value as an option of the command line has it; several are a list. Null is none.
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(values) if !values.iter().any(|value| value.is_array() || value.is_object()) => {
+            values.iter().map(text).collect::<Vec<_>>().join(",")
         }
-        "numclientthreads" | "oteltracecollectorendpoint" | "otelmetricscollectorendpoint" => {
-            Meaning::Nothing
-        }
-        "mode" if value.is_empty() || value == "replay" => Meaning::Nothing,
-        "mode" => bail!("`--mode {value}` is `ferry replay dump` here"),
-        "targetpassword" if !value.is_empty() => {
-            bail!(
-                "a password on the command line is seen by everybody: give `--target-password-file`, or set FERRY_TARGET_PASSWORD"
-            )
-        }
-        "tupletransformerconfig"
-        | "tupletransformerconfigfile"
-        | "tupletransformerconfigbase64"
-        | "responsepostprocessorconfig"
-            if !value.is_empty() =>
-        {
-            bail!("tuples are not transformed here; credentials are left out of them without being asked for")
-        }
-        "transformerconfig" | "transformerconfigencoded" if !value.is_empty() => {
-            bail!("write the configuration into a file and give it as `--transform FILE`")
-        }
-        _ => return Ok(None),
-    }))
+        other => other.to_string(),
+    }
 }
 
 /// A name without what differs between `--target-uri`, `targetUri` and `TARGET_URI`.
@@ -254,90 +226,5 @@ fn read(file: &str) -> Result<String> {
     std::fs::read_to_string(file).with_context(|| format!("could not read `{file}`"))
 }
 
-fn decoded(text: &str) -> Result<String> {
-    let bytes = base64::prelude::BASE64_STANDARD
-        .decode(text.trim())
-        .context("the JSON of options: neither JSON nor base64")?;
-    String::from_utf8(bytes).context("the JSON of options: not UTF-8")
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::args::Cli;
-    use clap::CommandFactory;
-
-    fn all(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Vec<String>> {
-        let arguments = arguments.iter().map(OsString::from).collect();
-        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let translated = translated(&Cli::command(), arguments, variables)?;
-        Ok(translated.into_iter().skip(2).map(|argument| argument.into_string().unwrap()).collect())
-    }
-
-    #[test]
-    fn options_that_mean_something_else_here_are_translated_and_all_others_stay() {
-        let given = [
-            "ferry",
-            "replay",
-            "--targetUri",
-            "http://t",
-            "--insecure",
-            "--sigv4-auth-header-service-region",
-            "es,eu-west-1",
-            "--target-username=u",
-        ];
-        assert_eq!(
-            all(&given, &[]).unwrap(),
-            [
-                "--targetUri",
-                "http://t",
-                "--target-insecure",
-                "--target-aws-service=es",
-                "--target-aws-region=eu-west-1",
-                "--target-user=u"
-            ]
-        );
-        assert_eq!(all(&["ferry", "verify", "--insecure"], &[]).unwrap(), ["--insecure"]);
-    }
-
-    #[test]
-    fn variables_are_options_that_the_command_line_wins_over() {
-        let variables = [
-            ("TRAFFIC_REPLAYER_TARGET_URI", "http://t"),
-            ("TRAFFIC_REPLAYER_SPEEDUP_FACTOR", "2"),
-            ("TRAFFIC_REPLAYER_REMOVE_AUTH_HEADER", "true"),
-            ("TRAFFIC_REPLAYER_KAFKA_TRAFFIC_TOPIC", "elsewhere"),
-            ("OTHER", "x"),
-        ];
-        let found = all(&["ferry", "replay", "--speedupFactor", "3"], &variables).unwrap();
-        assert_eq!(found, ["--speedupFactor", "3", "--target=http://t", "--remove-auth-header"]);
-    }
-
-    #[test]
-    fn a_json_of_options_may_be_in_base64() {
-        let options =
-            r#"{"targetUri":"http://t","maxConcurrentRequests":7,"insecure":true,"removeAuthHeader":false}"#;
-        let expected = ["--max-concurrent-requests=7", "--target-insecure", "--target=http://t"];
-        let sorted = |form: &str| {
-            let mut found = all(&["ferry", "replay", "---INLINE-JSON", form], &[]).unwrap();
-            found.sort();
-            found
-        };
-        assert_eq!(sorted(options), expected);
-        assert_eq!(sorted(&base64::prelude::BASE64_STANDARD.encode(options)), expected);
-        let error = all(&["ferry", "replay", "---INLINE-JSON", r#"{"nonsense":1}"#], &[]).unwrap_err();
-        assert_eq!(format!("{error:#}"), "`nonsense`: there is no such option");
-    }
-
-    #[test]
-    fn what_cannot_be_done_is_refused_with_the_way_to_do_it() {
-        for (option, says) in [
-            ("--mode", "ferry replay dump"),
-            ("--transformer-config", "--transform FILE"),
-            ("--target-password", "FERRY_TARGET_PASSWORD"),
-        ] {
-            let error = all(&["ferry", "replay", option, "dump-raw"], &[]).unwrap_err();
-            assert!(format!("{error:#}").contains(says), "{error:#}");
-        }
-    }
-}
+mod tests;

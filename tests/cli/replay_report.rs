@@ -39,7 +39,7 @@ fn a_report_is_printed_and_within_its_thresholds() {
     let arguments = "replay report tuples --max-status-mismatch 50% --max-errors 0 --html page.html";
     let (status, stdout, stderr) = run_in(&folder, arguments);
     let expected = "\
-3 tuples in 1 files of `file://FOLDER/tuples`
+3 tuples in 1 file of `file://FOLDER/tuples`
 
 OUTCOME       REQUESTS   SHARE
 same status          2  66.67%

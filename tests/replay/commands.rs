@@ -39,7 +39,7 @@ fn a_dump_shows_requests_and_responses() {
 [1970-01-01T00:16:40.000Z] p:0 o:0 ncs:node-1.in-response.0: RSP[82] HTTP/1.1 200 OK 0 ms CUT
 [1970-01-01T00:16:40.000Z] p:0 o:0 ncs:node-1.in-response: CLOSED (1 requests completed)
 [1970-01-01T00:16:40.000Z] p:0 o:1 ncs:node-1.before-response.0: REQ[138] POST /_bulk HTTP/1.1
-[?] p:0 o:2 ncs:node-1.before-response.0: RSP[0]  CUT
+[?] p:0 o:2 ncs:node-1.before-response.0: RSP[0] CUT
 [1970-01-01T00:16:40.000Z] p:0 o:2 ncs:node-1.before-response: CLOSED (1 requests completed)
 [1970-01-01T00:16:40.000Z] p:0 o:3 ncs:node-1.in-request.0: REQ[69] GET /library/_search?q=a HTTP/1.1
 [1970-01-01T00:16:40.000Z] p:0 o:3 ncs:node-1.in-request.0: RSP[83] HTTP/1.1 200 OK 0 ms

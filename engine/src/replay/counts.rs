@@ -7,7 +7,7 @@ use super::summary::{Quantiles, Summary};
 use crate::telemetry::{Label, ReplayRetry};
 use crate::traffic::{AccumulatorCounts, SourceResponse};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
@@ -29,6 +29,7 @@ pub(super) struct Counts {
     /// Attempts that are followed by another one, by cause.
     retries: [AtomicU64; ReplayRetry::ALL.len()],
     tuples: AtomicU64,
+    is_writing: AtomicBool,
     files: AtomicU64,
     commits: AtomicU64,
     failed_commits: AtomicU64,
@@ -192,6 +193,15 @@ impl Counts {
     pub(super) fn times(&self) -> Times {
         let More { last_lag, lag, took, .. } = lock(&self.more).clone();
         Times { last_lag, lag, took }
+    }
+
+    /// Whether the writer writes or commits now: everything else may wait for that.
+    pub(super) fn is_writing(&self) -> bool {
+        self.is_writing.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_writing(&self, is_writing: bool) {
+        self.is_writing.store(is_writing, Ordering::Relaxed);
     }
 
     /// What became of a request.

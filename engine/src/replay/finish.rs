@@ -1,6 +1,6 @@
 //! The last changes before a request is sent: where it goes, how its body is framed, who sends it.
 
-use super::headers::Headers;
+use super::headers::{Headers, is_name};
 use super::request::Outgoing;
 use super::transform::user_agent;
 use crate::error::Result;
@@ -8,6 +8,7 @@ use crate::target::{Auth, Authorization, Authorizer, SendError};
 use bytes::Bytes;
 use codecs::traffic::http::Version;
 use std::fmt::Write as _;
+use std::str::FromStr;
 use std::sync::Arc;
 use url::Url;
 
@@ -38,10 +39,23 @@ pub enum HostHeader {
     /// The host of the target, with its port unless it is the scheme's own.
     #[default]
     Target,
-    /// What the client said to the source.
+    /// What the client said to the source; as `Target` where it said nothing.
     Source,
     /// This.
     Fixed(String),
+}
+
+impl FromStr for HostHeader {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "target" => Ok(Self::Target),
+            "source" => Ok(Self::Source),
+            host if !host.is_empty() && host.bytes().all(is_of_host) => Ok(Self::Fixed(host.to_owned())),
+            _ => Err("expected `target`, `source`, or a host such as `search.example:9200`".to_owned()),
+        }
+    }
 }
 
 /// Who requests are from.
@@ -76,8 +90,10 @@ pub struct Finisher {
     origin: String,
     /// Path of the target, without a slash at the end.
     prefix: String,
-    /// Value of `Host`; `None` leaves the client's.
-    host: Option<Bytes>,
+    /// Value of `Host`.
+    host: Bytes,
+    /// Whether the client's `Host` stays, where there is one.
+    keeps_host: bool,
     user_agent: Option<String>,
     removed: &'static [&'static str],
     authorizer: Authorizer,
@@ -92,9 +108,8 @@ impl Finisher {
     pub fn new(settings: &FinishSettings) -> Result<Self> {
         let FinishSettings { url, host, auth, user_agent } = settings;
         let host = match host {
-            HostHeader::Target => Some(authority(url)),
-            HostHeader::Source => None,
-            HostHeader::Fixed(host) => Some(host.clone()),
+            HostHeader::Target | HostHeader::Source => authority(url),
+            HostHeader::Fixed(host) => host.clone(),
         };
         let (removed, auth): (&[&str], _) = match auth {
             ReplayAuth::Source => (&[], &Auth::None),
@@ -105,7 +120,8 @@ impl Finisher {
         Ok(Self {
             origin: format!("{}://{}", url.scheme(), authority(url)),
             prefix: url.path().trim_end_matches('/').to_owned(),
-            host: host.map(Bytes::from),
+            host: host.into(),
+            keeps_host: settings.host == HostHeader::Source,
             user_agent: user_agent.clone(),
             removed,
             authorizer: Authorizer::new(auth)?,
@@ -126,8 +142,8 @@ impl Finisher {
                 || self.removed.iter().any(is)
                 || named.iter().any(|other| is(&other.as_str()))
         });
-        if let Some(host) = &self.host {
-            request.headers.set("Host", host.clone());
+        if !self.keeps_host || !request.headers.contains("Host") {
+            request.headers.set("Host", self.host.clone());
         }
         if let Some(text) = &self.user_agent {
             user_agent(&mut request.headers, text);
@@ -191,6 +207,11 @@ fn authority(url: &Url) -> String {
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
+/// Bytes of a host and its port.
+const fn is_of_host(byte: u8) -> bool {
+    byte > b' ' && byte < 0x7F && !matches!(byte, b'/' | b'?' | b'#' | b'@' | b'"' | b'<' | b'>' | b'\\')
+}
+
 /// Bytes that clients send, and servers take, but that a URI does not allow.
 const fn must_be_encoded(byte: u8) -> bool {
     byte <= b' ' || matches!(byte, 0x7F | b'"' | b'#' | b'<' | b'>' | b'`')
@@ -219,6 +240,7 @@ fn frame(request: &mut Outgoing) {
     if *chunked {
         headers.remove("Content-Length");
         headers.set("Transfer-Encoding", "chunked");
+        trailers.remove_where(|name| !is_name(std::str::from_utf8(name).unwrap_or_default()));
         announce(headers, trailers);
         return;
     }

@@ -1,6 +1,7 @@
 //! The headers of a request: in their order, in the spelling of the client.
 
 use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use std::fmt;
 
 /// Headers whose values are secrets: they are never shown.
@@ -119,6 +120,15 @@ impl Headers {
         self.0.len() != before
     }
 
+    /// The same without regard to case; what HTTP does not allow is left out.
+    pub(crate) fn to_map(&self) -> HeaderMap {
+        let allowed = self.0.iter().filter_map(|header| {
+            let name = HeaderName::from_bytes(&header.name).ok()?;
+            Some((name, HeaderValue::from_maybe_shared(header.value.clone()).ok()?))
+        });
+        allowed.collect()
+    }
+
     /// Removes the headers that `is_removed` says.
     pub(crate) fn remove_where(&mut self, is_removed: impl Fn(&[u8]) -> bool) {
         self.0.retain(|header| !is_removed(&header.name));
@@ -204,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_not_in_what_programs_say() {
+    fn defect_16_secrets_are_not_in_what_programs_say() {
         let headers = headers(&[
             ("Authorization", "Basic c2VjcmV0OnBhc3M="),
             ("Cookie", "sid=abcdef; x=1"),
@@ -216,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_not_in_debug() {
+    fn defect_16_secrets_are_not_in_debug() {
         let headers = headers(&[("authorization", "Basic QQ=="), ("Cookie", "s=1"), ("Host", "h")]);
         assert_eq!(format!("{headers:?}"), r#"{"authorization": "***", "Cookie": "***", "Host": "h"}"#);
     }

@@ -7,7 +7,7 @@ use super::request::Outgoing;
 use super::route::Route;
 use super::select::{Narrowed, Selection, Skip};
 use super::transform::{RequestTransforms, TransformStatus};
-use crate::target::SendError;
+use crate::target::{RequestBody, SendError};
 use crate::traffic::SourceResponse;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Uri};
@@ -107,7 +107,7 @@ impl Preparation {
     }
 
     /// The request as it is sent, with what authorizes it now.
-    pub(super) async fn http(&self, outgoing: &Outgoing) -> Result<http::Request<Bytes>, SendError> {
+    pub(super) async fn http(&self, outgoing: &Outgoing) -> Result<http::Request<RequestBody>, SendError> {
         if !self.finisher.authorizes() {
             return http(outgoing);
         }
@@ -118,9 +118,10 @@ impl Preparation {
     }
 }
 
-fn http(outgoing: &Outgoing) -> Result<http::Request<Bytes>, SendError> {
+fn http(outgoing: &Outgoing) -> Result<http::Request<RequestBody>, SendError> {
     let invalid = |error: http::Error| SendError::Invalid(Arc::new(error));
-    let mut request = http::Request::new(outgoing.body.clone());
+    let body = RequestBody::new(outgoing.body.clone(), outgoing.trailers.to_map());
+    let mut request = http::Request::new(body);
     *request.method_mut() =
         Method::from_bytes(outgoing.method.as_bytes()).map_err(|error| invalid(error.into()))?;
     *request.uri_mut() = Uri::try_from(outgoing.target.as_str()).map_err(|error| invalid(error.into()))?;

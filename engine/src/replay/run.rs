@@ -387,6 +387,13 @@ impl Intake {
         }
     }
 
+    /// Whether the writer has something to do. Memory comes back when that is done: a slow place of tuples is no reason to give
+    /// anything up.
+    fn is_written(&self) -> bool {
+        let finished = &self.shared.finished;
+        self.shared.counts.is_writing() || finished.capacity() < finished.max_capacity()
+    }
+
     /// Gives something up when nothing more can be read, because memory or the backlog of tuples is used up, and nothing moves
     /// any more.
     async fn unstick(&mut self) {
@@ -395,7 +402,8 @@ impl Intake {
         let is_full = self.memory.held().saturating_mul(100) >= self.memory.bytes().saturating_mul(95)
             || !self.is_open();
         // What waits for its time will be sent, and then gives memory back.
-        if !is_full || counts.in_flight() > 0 || counts.waiting() > 0 || summary_done != self.moved.0 {
+        let is_busy = counts.in_flight() > 0 || counts.waiting() > 0 || self.is_written();
+        if !is_full || is_busy || summary_done != self.moved.0 {
             self.moved = (summary_done, Instant::now());
             return;
         }

@@ -7,8 +7,7 @@ use super::prepare::Preparation;
 use super::request::Outgoing;
 use super::retry::{RetryPolicy, Verdict, cause};
 use super::settings::Settings;
-use crate::target::{Connection, Dialer, RawResponse, SendError};
-use bytes::Bytes;
+use crate::target::{Connection, Dialer, RawResponse, RequestBody, SendError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
@@ -150,7 +149,7 @@ impl Target {
     async fn send_once(
         &self,
         lane: &mut Lane,
-        request: http::Request<Bytes>,
+        request: http::Request<RequestBody>,
     ) -> Result<RawResponse, SendError> {
         let Some(mut connection) = lane.0.take() else {
             return Err(SendError::Lost(Arc::new(std::io::Error::from(std::io::ErrorKind::NotConnected))));

@@ -55,6 +55,8 @@ pub(super) struct PartitionTuples {
 #[derive(Debug)]
 pub(super) struct Line {
     pub(super) text: Vec<u8>,
+    /// The number of its request in its connection, which gives the order of requests of one record.
+    pub(super) index: u64,
     /// Given back when the line is in its file.
     pub(super) _memory: Vec<Arc<MemoryPermit>>,
 }
@@ -114,7 +116,9 @@ impl PartitionTuples {
         let mut bytes = 0_u64;
         while let Some(entry) = self.waiting.first_entry().filter(|entry| *entry.key() < done) {
             let file = self.file.get_or_insert_with(OpenFile::new);
-            for line in entry.remove() {
+            let mut lines = entry.remove();
+            lines.sort_by_key(|line| line.index);
+            for line in lines {
                 file.encoder.write_all(&line.text)?;
                 bytes = bytes.saturating_add(line.text.len() as u64);
                 file.tuples = file.tuples.saturating_add(1);
@@ -199,7 +203,11 @@ mod tests {
     use std::io::Read;
 
     fn line(text: &str) -> Line {
-        Line { text: format!("{text}\n").into_bytes(), _memory: Vec::new() }
+        numbered(0, text)
+    }
+
+    fn numbered(index: u64, text: &str) -> Line {
+        Line { text: format!("{text}\n").into_bytes(), index, _memory: Vec::new() }
     }
 
     fn text(file: &ClosedFile) -> String {
@@ -238,6 +246,16 @@ mod tests {
         );
         assert_eq!(text(&file), "c\n");
         assert!(tuples.close().unwrap().0.is_none());
+    }
+
+    #[test]
+    fn requests_of_one_record_keep_their_order_whichever_was_through_first() {
+        let mut tuples = PartitionTuples::new(Ledger::new("t".into(), 0, 0));
+        for (index, text) in [(2, "c"), (0, "a"), (1, "b")] {
+            tuples.add(0, numbered(index, text));
+        }
+        tuples.advance(1).unwrap();
+        assert_eq!(text(&tuples.close().unwrap().0.unwrap()), "a\nb\nc\n");
     }
 
     #[test]

@@ -181,7 +181,7 @@ impl Writer {
         self.books.backlog.fetch_add(text.len() as u64, Ordering::Relaxed);
         let mut memory = finished.request.memory.clone();
         memory.extend(response.iter().flat_map(|response| response.memory.iter().cloned()));
-        partition.tuples.add(home.offset(), Line { text, _memory: memory });
+        partition.tuples.add(home.offset(), Line { text, index: finished.request.index, _memory: memory });
     }
 
     /// Writes and commits what is due, or all that is done.
@@ -194,9 +194,11 @@ impl Writer {
         }
         let mut partitions = std::mem::take(&mut self.partitions);
         let books = self.books.clone();
+        books.counts.set_writing(true);
         for (partition, done) in partitions.iter_mut().zip(done) {
             books.advance(partition, done, all).await?;
         }
+        books.counts.set_writing(false);
         books.counts.publish_uncommitted(partitions.iter_mut().filter_map(Partition::uncommitted).min());
         self.partitions = partitions;
         Ok(())

@@ -90,17 +90,18 @@ impl Service<Uri> for Connector {
 /// What a failed request means: was something sent, and does it help to try again?
 pub(super) fn classify(error: &hyper_util::client::legacy::Error) -> SendError {
     let connecting = error.is_connect();
-    if let Some(problem) = tls_error(error).and_then(|tls| tls_problem(tls, connecting)) {
-        return SendError::Tls(Arc::new(Cause(problem)));
+    if let Some(cause) = tls_cause(error, connecting) {
+        return SendError::Tls(Arc::new(cause));
     }
     // The outermost text says no more than the kind does.
     let cause = Cause(error.source().map_or_else(|| error.to_string(), crate::error::chain));
     if connecting { SendError::Connect(Arc::new(cause)) } else { SendError::Lost(Arc::new(cause)) }
 }
 
-/// What is wrong with TLS, if that is why there is no connection and trying again does not help.
-pub(super) fn tls_cause(error: &(dyn StdError + 'static)) -> Option<Cause> {
-    tls_error(error).and_then(|tls| tls_problem(tls, true)).map(Cause)
+/// What is wrong with TLS, if that is why there is no connection and trying again does not help. A server of TLS 1.3 says only after
+/// the handshake that it wants another certificate, or one at all.
+pub(super) fn tls_cause(error: &(dyn StdError + 'static), connecting: bool) -> Option<Cause> {
+    tls_error(error).and_then(|tls| tls_problem(tls, connecting)).map(Cause)
 }
 
 /// Why, in words. The errors of the libraries are not kept: their `Debug` is not known to be free of secrets.

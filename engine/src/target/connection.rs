@@ -1,6 +1,7 @@
 //! Connections to a cluster that belong to one user each, for requests that are passed on as they are.
 
 use super::answer::Pieces;
+use super::body::RequestBody;
 use super::connect::{Cause, Connector, tls_cause};
 use super::tls::TlsSettings;
 use super::{ClientOptions, SendError, endpoint};
@@ -9,7 +10,7 @@ use bytes::Bytes;
 use codecs::traffic::content;
 use http::Uri;
 use http::header::CONTENT_ENCODING;
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use std::borrow::Cow;
@@ -46,7 +47,7 @@ struct Inner {
 /// One connection: requests go over it one after the other. Closed when it is dropped.
 #[derive(Debug)]
 pub struct Connection {
-    sender: SendRequest<Full<Bytes>>,
+    sender: SendRequest<RequestBody>,
     driver: JoinHandle<()>,
     dialer: Dialer,
 }
@@ -107,7 +108,7 @@ impl Dialer {
     /// [`SendError::Connect`], [`SendError::Tls`].
     pub async fn connect(&self) -> Result<Connection, SendError> {
         let stream = self.0.connector.clone().call(self.0.uri.clone()).await;
-        let stream = stream.map_err(|error| match tls_cause(&*error) {
+        let stream = stream.map_err(|error| match tls_cause(&*error, true) {
             Some(cause) => SendError::Tls(Arc::new(cause)),
             None => SendError::Connect(Arc::new(Cause(crate::error::chain(&*error)))),
         })?;
@@ -148,14 +149,13 @@ impl Connection {
     /// [`SendError::Lost`], [`SendError::Timeout`]: the connection is of no more use.
     pub async fn send(
         &mut self,
-        request: http::Request<Bytes>,
+        request: http::Request<RequestBody>,
         timeout: Duration,
         most: usize,
     ) -> Result<RawResponse, SendError> {
         let answer = tokio::time::timeout(timeout, async {
             self.sender.ready().await.map_err(|error| lost(&error))?;
-            let answer =
-                self.sender.send_request(request.map(Full::new)).await.map_err(|error| lost(&error))?;
+            let answer = self.sender.send_request(request).await.map_err(|error| lost(&error))?;
             let (head, body) = answer.into_parts();
             let (body, is_cut) = collect(body, most).await?;
             Ok(RawResponse { head, body, is_cut })
@@ -172,7 +172,10 @@ impl Drop for Connection {
 }
 
 fn lost(error: &hyper::Error) -> SendError {
-    SendError::Lost(Arc::new(Cause(crate::error::chain(error))))
+    match tls_cause(error, false) {
+        Some(cause) => SendError::Tls(Arc::new(cause)),
+        None => SendError::Lost(Arc::new(Cause(crate::error::chain(error)))),
+    }
 }
 
 /// The body up to `most` bytes, and whether it has more.

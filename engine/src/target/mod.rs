@@ -6,6 +6,7 @@
 //! | `request` | requests, answers, and why there is none |
 //! | `connect` | TCP and TLS, and what a broken connection means |
 //! | `answer` | limits on what comes |
+//! | `connection`, `body` | one connection, for requests that are passed on as they are |
 //! | `endpoint` | the URL |
 //! | `tls` | whose certificate is accepted, and which one is shown |
 //! | `auth`, `sigv4`, `secret` | who this client is |
@@ -14,6 +15,7 @@
 
 mod answer;
 mod auth;
+mod body;
 mod client;
 mod collector;
 mod connect;
@@ -28,6 +30,7 @@ mod version;
 
 pub use auth::{Auth, AwsService};
 pub(crate) use auth::{Authorization, Authorizer};
+pub use body::RequestBody;
 pub use client::{Client, ClientOptions};
 pub use collector::collector;
 pub use connection::{Connection, Dialer, RawResponse};

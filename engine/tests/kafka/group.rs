@@ -109,7 +109,7 @@ fn load(topic: &Topic, partitions: i32, stop: Arc<AtomicBool>) -> std::thread::J
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a Kafka broker"]
-async fn kafka_members_that_come_and_go_leave_nothing_out_and_do_nothing_twice() {
+async fn defect_1_kafka_members_that_come_and_go_leave_nothing_out_and_do_nothing_twice() {
     let topic = Topic::new(&Broker::usual().plain(), 6).await;
     let (group, log) = (unique("group"), Log::default());
     let stop = Arc::new(AtomicBool::new(false));

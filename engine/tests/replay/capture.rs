@@ -19,9 +19,10 @@ use prost::Message;
 use serde_json::Value;
 use std::io::Read;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// One record of a connection: requests with their responses, a second apart.
 pub(crate) struct Recorded {
@@ -111,6 +112,15 @@ pub(crate) struct Replay {
     pub(crate) late: (Duration, Vec<Bytes>),
     /// Whether the input says that it gave out all that there is.
     pub(crate) is_quiet: bool,
+    /// Bytes that records may take.
+    pub(crate) memory: u64,
+    /// How many records were given out.
+    pub(crate) given: Arc<AtomicU64>,
+    /// How long a commit takes.
+    pub(crate) commit_takes: Duration,
+    /// Whether the partition goes to another process before the late records, and comes back: these are then read from what was
+    /// committed on.
+    pub(crate) moves: bool,
     folder: PathBuf,
     committed: Arc<Mutex<Vec<i64>>>,
 }
@@ -132,6 +142,10 @@ impl Replay {
             memory: 64 << 20,
             late: (Duration::ZERO, Vec::new()),
             is_quiet: false,
+            memory: 64 << 20,
+            given: Arc::default(),
+            commit_takes: Duration::ZERO,
+            moves: false,
             folder,
             committed: Arc::default(),
         }
@@ -149,14 +163,23 @@ impl Replay {
     pub(crate) async fn try_run(&self, url: &str, records: Vec<Bytes>) -> engine::Result<Report> {
         let memory = MemoryBudget::new(self.memory);
         let (sender, inputs) = mpsc::channel(1024);
-        let giving = tokio::spawn(give(sender, memory.clone(), records, self.late.clone(), self.goes_on));
-        let (committed, is_quiet) = (Arc::clone(&self.committed), self.is_quiet);
+        let records = Records {
+            first: records,
+            late: self.late.clone(),
+            given: Arc::clone(&self.given),
+            moves: self.moves.then(|| Arc::clone(&self.committed)),
+        };
+        let giving = tokio::spawn(give(sender, memory.clone(), records, self.goes_on));
+        let (committed, is_quiet, takes) = (Arc::clone(&self.committed), self.is_quiet, self.commit_takes);
         let source = Source {
             inputs,
             hold: Box::new(|_, _| {}),
             commit: Arc::new(move |_, offset| {
                 committed.lock().unwrap().push(offset);
-                Box::pin(async { Ok(()) })
+                Box::pin(async move {
+                    tokio::time::sleep(takes).await;
+                    Ok(())
+                })
             }),
             is_quiet: Box::new(move |_| is_quiet),
             ends: true,
@@ -204,27 +227,49 @@ impl Replay {
     }
 }
 
-/// Gives out records of one partition, some of them late.
-async fn give(
-    sender: mpsc::Sender<Input>,
-    memory: MemoryBudget,
-    records: Vec<Bytes>,
+/// Records of one partition, some of them late.
+struct Records {
+    first: Vec<Bytes>,
     late: (Duration, Vec<Bytes>),
-    goes_on: bool,
-) {
-    let ledger = Ledger::new("topic".into(), 0, 0);
+    given: Arc<AtomicU64>,
+    /// What was committed, if the partition goes and comes back.
+    moves: Option<Arc<Mutex<Vec<i64>>>>,
+}
+
+/// Gives them out.
+async fn give(sender: mpsc::Sender<Input>, memory: MemoryBudget, records: Records, goes_on: bool) {
+    let Records { first: records, late, given, moves } = records;
+    let mut ledger = Ledger::new("topic".into(), 0, 0);
+    let mut next = 0;
     sender.send(Input::Assigned(ledger.clone())).await.unwrap();
     let first_late = records.len();
-    for (offset, value) in records.into_iter().chain(late.1).enumerate() {
-        if offset == first_late {
+    for (number, value) in records.into_iter().chain(late.1).enumerate() {
+        if number == first_late {
             tokio::time::sleep(late.0).await;
+            if let Some(committed) = &moves {
+                ledger = go_and_come(&sender, ledger, committed).await;
+                next = ledger.done();
+            }
         }
         let memory = memory.reserve(value.len() as u64).await;
-        let record = Record { token: ledger.track(offset.try_into().unwrap()), key: None, value, memory };
+        given.fetch_add(1, Ordering::Relaxed);
+        let record = Record { token: ledger.track(next), key: None, value, memory };
+        next += 1;
         // The replay may have ended.
         let _ = sender.send(Input::Record(record)).await;
     }
     if goes_on {
         std::future::pending::<()>().await;
     }
+}
+
+/// The partition goes to another process, and comes back at what was committed.
+async fn go_and_come(sender: &mpsc::Sender<Input>, ledger: Ledger, committed: &Mutex<Vec<i64>>) -> Ledger {
+    let (answer, answered) = oneshot::channel();
+    sender.send(Input::Revoked(ledger, answer)).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(5), answered).await.expect("an answer in time").unwrap();
+    let next = committed.lock().unwrap().last().copied().unwrap_or_default();
+    let ledger = Ledger::new("topic".into(), 0, next);
+    sender.send(Input::Assigned(ledger.clone())).await.unwrap();
+    ledger
 }

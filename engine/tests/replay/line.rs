@@ -13,7 +13,7 @@ fn ok() -> String {
 }
 
 #[tokio::test]
-async fn a_request_that_is_not_selected_lets_those_behind_it_go_on() {
+async fn defect_4_a_request_that_is_not_selected_lets_those_behind_it_go_on() {
     let target = Target::start(|_| Reply::json(200, OK)).await;
     let mut replay = Replay::new("selection");
     replay.selection.methods = vec!["POST".to_owned()];
@@ -58,7 +58,7 @@ async fn requests_of_one_connection_keep_their_order_over_one_connection_of_thei
 }
 
 #[tokio::test]
-async fn of_a_bulk_request_only_what_failed_is_sent_again() {
+async fn defect_9_of_a_bulk_request_only_what_failed_is_sent_again() {
     let target = Target::start(|seen| {
         if seen.body.lines().count() > 2 {
             Reply::json(200, r#"{"took":1,"errors":true,"items":[{"index":{"_id":"1","status":201}},{"index":{"_id":"2","status":429,"error":{"type":"es_rejected_execution_exception","reason":"full"}}}]}"#)
@@ -84,7 +84,7 @@ async fn of_a_bulk_request_only_what_failed_is_sent_again() {
 }
 
 #[tokio::test]
-async fn an_overloaded_target_is_asked_again_until_it_takes_the_request() {
+async fn defect_10_an_overloaded_target_is_asked_again_until_it_takes_the_request() {
     let count = AtomicU32::new(0);
     let target = Target::start(move |_| match count.fetch_add(1, Ordering::Relaxed) {
         0 => Reply::json(429, "{}"),
@@ -99,7 +99,7 @@ async fn an_overloaded_target_is_asked_again_until_it_takes_the_request() {
 }
 
 #[tokio::test]
-async fn a_target_that_is_gone_is_given_up_in_time_and_all_is_recorded_and_committed() {
+async fn defect_10_a_target_that_is_gone_is_given_up_in_time_and_all_is_recorded_and_committed() {
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let replay = Replay::new("gone");
     let record = |name: &str| {
@@ -116,7 +116,7 @@ async fn a_target_that_is_gone_is_given_up_in_time_and_all_is_recorded_and_commi
 }
 
 #[tokio::test]
-async fn a_request_that_hangs_and_one_that_is_cut_off_are_recorded_and_hold_nothing_up() {
+async fn defect_6_a_request_that_hangs_and_one_that_is_cut_off_are_recorded_and_hold_nothing_up() {
     let target = Target::start(|seen| match seen.line.as_str() {
         "GET /hang" => Reply::Hang,
         "GET /close" => Reply::Close,
@@ -136,7 +136,7 @@ async fn a_request_that_hangs_and_one_that_is_cut_off_are_recorded_and_hold_noth
 }
 
 #[tokio::test]
-async fn a_head_with_a_length_and_an_interim_answer_end_where_they_end() {
+async fn defect_5_a_head_with_a_length_and_an_interim_answer_end_where_they_end() {
     let target = Target::start(|seen| match seen.line.as_str() {
         "HEAD /i" => Reply::Bytes("HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n".to_owned()),
         "PUT /i/_doc/1" => Reply::Bytes(
@@ -198,7 +198,7 @@ async fn operations_on_one_document_keep_their_order_over_connections() {
 }
 
 #[tokio::test]
-async fn records_that_cannot_be_read_or_are_empty_hold_nothing_up() {
+async fn defect_6_records_that_cannot_be_read_or_are_empty_hold_nothing_up() {
     let target = Target::start(|_| Reply::json(200, OK)).await;
     let replay = Replay::new("poison");
     let good = |name: &str| Recorded::new(name).exchange("GET", "/", "", &ok()).close();

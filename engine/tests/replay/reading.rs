@@ -5,6 +5,7 @@ use crate::target::{Reply, Target};
 use bytes::Bytes;
 use engine::replay::{SourceClock, Speed};
 use engine::traffic::Quarantine;
+use serde_json::Value;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -107,4 +108,29 @@ async fn memory_that_is_full_of_requests_not_due_yet_costs_none_of_them() {
     let report = replay.run(&target, vec![first, later, begin, rest]).await;
     assert_eq!((report.summary.answered, report.traffic.quarantined_requests), (3, 0));
     assert_eq!((target.lines().len(), replay.committed()), (3, Some(4)));
+}
+
+/// One connection is open and idle, one has half of a request, one waits for the source's response when the partition goes. The Java
+/// replayer waits for their ends then, which nobody tells it.
+#[tokio::test]
+async fn defect_1_a_partition_with_live_connections_goes_at_once_and_goes_on_when_it_comes_back() {
+    let target = Target::start(|_| Reply::json(200, OK)).await;
+    let mut replay = Replay::new("live");
+    replay.moves = true;
+    let idle = Recorded::new("a").number(1).exchange("GET", "/a", "", &ok()).open();
+    let asked = Recorded::new("b").number(1).request("GET", "/b", "").open();
+    let (begin, rest) = halves();
+    let records = vec![idle, asked.clone(), begin.clone()];
+    // The next process to have the partition is this one: from what was not done with on.
+    let answer = Recorded::new("b").number(2).write(&ok()).close();
+    let again = Recorded::new("a").number(2).exchange("GET", "/a2", "", &ok()).close();
+    replay.late = (Duration::from_millis(700), vec![asked, begin, answer, rest, again]);
+    let report = replay.run(&target, records).await;
+    let mut lines = target.lines();
+    lines.sort_unstable(); // Those of different connections are sent side by side.
+    assert_eq!(lines, ["GET /a", "GET /a2", "GET /b", "GET /b", "PUT /i/_doc/1"]);
+    let paths: Vec<Value> =
+        replay.tuples().iter().map(|tuple| tuple["sourceRequest"]["Request-URI"].clone()).collect();
+    assert_eq!(paths, ["/a", "/b", "/i/_doc/1", "/a2"], "each is in one tuple");
+    assert_eq!((replay.committed(), report.traffic.quarantined_requests), (Some(6), 0));
 }

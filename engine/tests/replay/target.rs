@@ -15,6 +15,8 @@ pub(crate) struct Seen {
     /// Name in small letters and value.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: String,
+    /// As the headers: what came behind a body in chunks.
+    pub(crate) trailers: Vec<(String, String)>,
     /// Which connection it came over, from 0.
     pub(crate) connection: usize,
 }
@@ -30,6 +32,13 @@ pub(crate) enum Reply {
     Hang,
     /// The connection is closed.
     Close,
+}
+
+impl Seen {
+    /// The value of a header.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
 }
 
 impl Reply {
@@ -116,10 +125,12 @@ async fn serve(mut stream: TcpStream, connection: usize, script: Script, log: Ar
 fn read(message: &[u8], connection: usize) -> Seen {
     let head = parse_request(message).unwrap();
     let text = |value: &[u8]| String::from_utf8(value.to_vec()).unwrap();
+    let body = body(message, head.length, &head.headers).unwrap();
     Seen {
         line: format!("{} {}", head.method, head.target),
         headers: head.headers.iter().map(|(name, value)| (name.to_lowercase(), text(value))).collect(),
-        body: text(&body(message, head.length, &head.headers).unwrap().data),
+        body: text(&body.data),
+        trailers: body.trailers.iter().map(|(name, value)| (name.to_lowercase(), text(value))).collect(),
         connection,
     }
 }

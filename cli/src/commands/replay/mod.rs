@@ -1,6 +1,8 @@
 //! `ferry replay`.
 
 mod convert;
+#[cfg(test)]
+mod documented;
 mod dump;
 mod input;
 mod report;
@@ -71,6 +73,9 @@ pub(crate) struct ReplayArgs {
     /// File of transforms of requests: see docs/replay-transforms.md
     #[arg(long, value_name = "FILE", env = "FERRY_TRANSFORM", help_heading = "What is changed", aliases = ["transformer-config-file", "transformerConfigFile"])]
     transform: Option<PathBuf>,
+    /// The transforms themselves, as the Java replayer takes them
+    #[arg(long, value_name = "TEXT", hide = true, conflicts_with = "transform")]
+    transform_text: Option<String>,
     /// Send a request that a transform fails on as it was, instead of not at all
     #[arg(long, env = "FERRY_SEND_UNTRANSFORMED", help_heading = "What is changed")]
     send_untransformed: bool,
@@ -85,6 +90,15 @@ pub(crate) struct ReplayArgs {
         alias = "removeAuthHeader"
     )]
     remove_auth_header: bool,
+    /// What `Host` says: `target`, its host and port; `source`, what the client said; or this text
+    #[arg(
+        long,
+        value_name = "HOST",
+        env = "FERRY_HOST",
+        help_heading = "What is changed",
+        default_value = "target"
+    )]
+    host: replay::HostHeader,
     /// Added to the user agent of every request
     #[arg(
         long,
@@ -114,6 +128,9 @@ pub(crate) struct ReplayArgs {
         default_value = "300"
     )]
     retry_budget: NonZeroU32,
+    /// Errors of items of bulk requests for which these are not sent again [default: those of the Java replayer]
+    #[arg(long, value_name = "TYPES", env = "FERRY_FINAL_ERRORS", help_heading = "Sending again", value_delimiter = ',', aliases = ["non-retryable-doc-exception-types", "nonRetryableDocExceptionTypes"])]
+    final_errors: Vec<String>,
     /// Where records and requests are kept that cannot be used [default: they are counted and logged]
     #[arg(long, value_name = "FILE", env = "FERRY_QUARANTINE", help_heading = "Limits")]
     quarantine: Option<PathBuf>,
@@ -148,7 +165,10 @@ impl ReplayArgs {
 
     fn settings(&self) -> Settings {
         let budget = Duration::from_secs(self.retry_budget.get().into());
-        let policy = RetryPolicy { attempts: self.max_attempts.get(), budget, ..RetryPolicy::default() };
+        let mut policy = RetryPolicy { attempts: self.max_attempts.get(), budget, ..RetryPolicy::default() };
+        if !self.final_errors.is_empty() {
+            policy.final_errors = self.final_errors.iter().cloned().collect();
+        }
         let accumulator = AccumulatorSettings {
             quarantine: Quarantine::new(self.quarantine.clone()),
             expiry: self.timing.expiry(),
@@ -163,9 +183,10 @@ impl ReplayArgs {
     async fn destination(&self) -> anyhow::Result<Destination> {
         let Some(target) = &self.target else { bail!("`--target` is needed") };
         let options = self.target_cluster.client_options(target)?;
-        let transforms = match &self.transform {
-            Some(file) => RequestTransforms::from_file(file)?,
-            None => RequestTransforms::default(),
+        let transforms = match (&self.transform, &self.transform_text) {
+            (Some(file), _) => RequestTransforms::from_file(file)?,
+            (None, Some(text)) => RequestTransforms::from_text("the transforms", text)?,
+            (None, None) => RequestTransforms::default(),
         };
         let auth = match (&options.auth, self.remove_auth_header) {
             (engine::target::Auth::None, false) => replay::ReplayAuth::Source,
@@ -174,7 +195,7 @@ impl ReplayArgs {
         };
         let finisher = replay::Finisher::new(&replay::FinishSettings {
             url: options.url.clone(),
-            host: replay::HostHeader::default(),
+            host: self.host.clone(),
             auth,
             user_agent: self.user_agent.clone(),
         })?;

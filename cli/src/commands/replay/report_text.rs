@@ -26,12 +26,8 @@ pub(super) fn describe(report: &Report) -> String {
 }
 
 fn head(report: &Report) -> String {
-    let mut lines = vec![format!(
-        "{} tuples in {} files of `{}`",
-        number(report.tuples),
-        number(report.files),
-        report.locations.join("`, `")
-    )];
+    let (tuples, files) = (count(report.tuples, "tuple"), count(report.files, "file"));
+    let mut lines = vec![format!("{tuples} in {files} of `{}`", report.locations.join("`, `"))];
     let duplicates = &report.duplicates;
     if duplicates.tuples > 0 || duplicates.overlapping_files > 0 {
         let how = if duplicates.is_exact { "" } else { ", as far as they are near each other" };
@@ -42,10 +38,14 @@ fn head(report: &Report) -> String {
         ));
     }
     if report.retried > 0 {
-        let (retried, attempts) = (number(report.retried), number(report.attempts));
-        lines.push(format!("{retried} requests were sent again: {attempts} attempts in all"));
+        let (retried, attempts) = (count(report.retried, "request"), number(report.attempts));
+        lines.push(format!("{retried} sent again: {attempts} attempts in all"));
     }
     lines.join("\n")
+}
+
+fn count(value: u64, word: &str) -> String {
+    format!("{} {word}{}", number(value), if value == 1 { "" } else { "s" })
 }
 
 fn share(part: u64, all: u64) -> String {
@@ -87,7 +87,7 @@ fn statuses(report: &Report) -> String {
         pair.map_or_else(|| ".".to_owned(), |pair| number(pair.count))
     };
     let row = |source: &Answer| {
-        let mut row = vec![source.to_string()];
+        let mut row = vec![source.of_source()];
         row.extend(targets.iter().map(|target| cell(*source, *target)));
         row
     };

@@ -27,10 +27,10 @@ pub(crate) struct TupleArgs {
     #[arg(long, value_name = "N", default_value = "0", env = "FERRY_TUPLES_PER_FILE", aliases = ["tuple-max-per-file", "tupleMaxPerFile"])]
     tuples_per_file: u64,
     /// AWS region of the bucket [default: from the environment or the AWS profile]
-    #[arg(long, value_name = "REGION", env = "FERRY_S3_REGION", alias = "tuple-s3-region")]
+    #[arg(long, value_name = "REGION", env = "FERRY_S3_REGION", aliases = ["tuple-s3-region", "tupleS3Region"])]
     s3_region: Option<String>,
     /// Endpoint of an S3-compatible server, such as `http://127.0.0.1:9000`
-    #[arg(long, value_name = "URL", env = "FERRY_S3_ENDPOINT", alias = "tuple-s3-endpoint")]
+    #[arg(long, value_name = "URL", env = "FERRY_S3_ENDPOINT")]
     s3_endpoint: Option<String>,
     /// Address the bucket in the path, not in the host name
     #[arg(long, env = "FERRY_S3_PATH_STYLE")]

@@ -45,6 +45,30 @@ fn the_host_is_that_of_the_target_with_its_port() {
 }
 
 #[test]
+fn a_client_that_said_no_host_says_that_of_the_target() {
+    let settings = FinishSettings {
+        url: Url::parse("http://os:1").unwrap(),
+        host: HostHeader::Source,
+        auth: ReplayAuth::Source,
+        user_agent: None,
+    };
+    let finished = Finisher::new(&settings).unwrap().finish(with("GET /", &[], ""));
+    assert_eq!(shown(&finished), "Host: os:1");
+}
+
+#[test]
+fn a_host_is_a_word_or_what_can_be_one() {
+    assert_eq!("target".parse(), Ok(HostHeader::Target));
+    assert_eq!("source".parse(), Ok(HostHeader::Source));
+    for host in ["search.example", "search.example:9200", "[::1]:9200", "10.0.0.1"] {
+        assert_eq!(host.parse(), Ok(HostHeader::Fixed(host.to_owned())));
+    }
+    for wrong in ["", "a b", "http://a", "a\r\nX: 1", "user@a", "ä"] {
+        assert!(wrong.parse::<HostHeader>().is_err(), "{wrong:?}");
+    }
+}
+
+#[test]
 fn headers_of_the_clients_connection_do_not_go_on() {
     let old = with(
         "POST /i/_search",

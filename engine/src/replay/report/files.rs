@@ -1,6 +1,6 @@
 //! Files of tuples in folders and buckets, of ferry and of Java.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::storage::{BlobInfo, BlobStore, Location, S3Options};
 use bytes::Bytes;
 use std::io::{self, Read};
@@ -30,7 +30,10 @@ impl TupleFiles {
                 return Ok(Self { store, files });
             }
         }
-        let store = BlobStore::open(location, options).await?;
+        let store = BlobStore::open(location, options).await.map_err(|error| match error {
+            Error::NotFound { access, .. } => Error::NoTuples { url: access.url },
+            error => error,
+        })?;
         let mut files = Vec::new();
         let mut folders = vec![(String::new(), 0)];
         while let Some((folder, depth)) = folders.pop() {

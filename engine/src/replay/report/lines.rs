@@ -61,7 +61,7 @@ impl Lines {
                 }
                 Err(error) => {
                     batch.text.truncate(start);
-                    batch.bad.push((self.number, error.to_string()));
+                    batch.bad.push((self.number, format!("{error}; what follows in the file is not read")));
                     self.reader = None;
                     break;
                 }
@@ -156,5 +156,6 @@ mod tests {
         let whole = gzip("a\nb\n");
         let (read, bad) = all(whole[..whole.len() - 12].to_vec(), 1000);
         assert_eq!((read.len() <= 2, bad.len()), (true, 1));
+        assert!(bad[0].1.ends_with("; what follows in the file is not read"), "{bad:?}");
     }
 }

@@ -25,6 +25,14 @@ impl Answer {
     }
 }
 
+impl Answer {
+    /// What the source answered, in words: of that a tuple may not know.
+    #[must_use]
+    pub fn of_source(self) -> String {
+        if self == Self::Missing { "not known".to_owned() } else { self.to_string() }
+    }
+}
+
 impl fmt::Display for Answer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -419,7 +419,7 @@ fn without_steps_nothing_is_copied() {
 }
 
 #[test]
-fn a_failure_does_not_tell_the_clients_secrets() {
+fn defect_16_a_failure_does_not_tell_the_clients_secrets() {
     let old = || with("GET /", &[("Authorization", "Bearer abcdefghijklmnop")], "");
     let found = applied("- jq: .method = .headers.authorization[0]", old());
     assert_eq!(found, "transform 1 `jq` (line 1): `method` is `*** ***`, which is no method of HTTP");

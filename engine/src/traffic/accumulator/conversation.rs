@@ -48,6 +48,8 @@ pub(super) enum Listening {
     NextRequest { counted: bool },
     /// It is not known whether a request is under way.
     Unsure,
+    /// From the next byte, but that may still be of a request that began before: behind another one, in one read.
+    Between,
     /// No more: what follows is no HTTP.
     Never,
 }
@@ -100,9 +102,21 @@ impl Conversation {
             self.just_ended = self.request.read(&mut data, step);
             if self.just_ended {
                 self.unconfirmed = self.unconfirmed.saturating_add(1);
+                self.listening = Listening::Now;
                 self.finish_request(step);
             }
         }
+        if self.listening == Listening::Between && self.request.is_unframed() {
+            self.skip_request(step);
+            self.listening = Listening::NextRequest { counted: true };
+        }
+    }
+
+    /// What is under way is the rest of a request that began before.
+    fn skip_request(&mut self, step: &mut Step<'_>) {
+        add(&mut step.counts.skipped_read_bytes, self.request.length() as u64);
+        self.request = Request::default();
+        self.next_index = self.next_index.saturating_add(1);
     }
 
     fn listens_to(&mut self, data: &[u8], step: &mut Step<'_>) -> bool {
@@ -112,7 +126,7 @@ impl Conversation {
         }
         let length = data.len() as u64;
         match self.listening {
-            Listening::Now => return true,
+            Listening::Now | Listening::Between => return true,
             Listening::Never => add(&mut step.counts.upgraded_bytes, length),
             _ => add(&mut step.counts.skipped_read_bytes, length),
         }
@@ -164,7 +178,9 @@ impl Conversation {
         match self.listening {
             Listening::Now => {}
             Listening::Never => return,
-            Listening::NextRequest { .. } | Listening::Unsure => return self.listening = Listening::Now,
+            Listening::NextRequest { .. } | Listening::Unsure => return self.listening = Listening::Between,
+            // What is whole by its own framing was there before.
+            Listening::Between => return self.skip_request(step),
         }
         if self.unconfirmed > 0 {
             self.unconfirmed = self.unconfirmed.saturating_sub(1);
@@ -183,7 +199,7 @@ impl Conversation {
     pub(super) fn request_dropped(&mut self, step: &mut Step<'_>) {
         add(&mut step.counts.dropped_requests, 1);
         match self.listening {
-            Listening::Now => self.take_back(step),
+            Listening::Now | Listening::Between => self.take_back(step),
             Listening::Never => {}
             Listening::NextRequest { .. } | Listening::Unsure => {
                 if self.listening == (Listening::NextRequest { counted: true }) {
@@ -230,7 +246,7 @@ impl Conversation {
 
     /// The response that bytes belong to.
     fn exchange(&mut self) -> Option<&mut Exchange> {
-        if self.listening != Listening::Now {
+        if !matches!(self.listening, Listening::Now | Listening::Between) {
             return None;
         }
         match self.waiting.front_mut() {
@@ -244,7 +260,7 @@ impl Conversation {
         match self.listening {
             Listening::Never => return add(&mut step.counts.upgraded_bytes, length),
             Listening::NextRequest { .. } => self.listening = Listening::Unsure, // It may be a `100 Continue`.
-            Listening::Now | Listening::Unsure => {}
+            Listening::Now | Listening::Unsure | Listening::Between => {}
         }
         add(&mut step.counts.skipped_written_bytes, length);
     }

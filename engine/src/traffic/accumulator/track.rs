@@ -238,7 +238,8 @@ fn start(stream: &TrafficStream, next_index: Option<u64>, counts: &mut Accumulat
     let is_first = is_first(stream) && next_index.is_none();
     let (index, listening) = match (is_known, was_reading(stream)) {
         (true, true) => (index, Listening::NextRequest { counted: true }),
-        (true, false) => (index, Listening::Now),
+        (true, false) if index == 0 => (index, Listening::Now),
+        (true, false) => (index, Listening::Between),
         (false, _) if is_first => (0, Listening::Now),
         (false, _) => (next_index.unwrap_or_default(), Listening::Unsure),
     };

@@ -211,7 +211,10 @@ impl fmt::Display for HttpLine {
         match &self.what {
             HttpEvent::Request { index, bytes, line } => write!(f, ".{index}: REQ[{bytes}] {line}"),
             HttpEvent::Response { index, bytes, line, millis, end } => {
-                write!(f, ".{index}: RSP[{bytes}] {line}")?;
+                write!(f, ".{index}: RSP[{bytes}]")?;
+                if !line.is_empty() {
+                    write!(f, " {line}")?;
+                }
                 if let Some(millis) = millis {
                     write!(f, " {millis} ms")?;
                 }

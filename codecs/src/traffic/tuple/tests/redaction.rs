@@ -18,7 +18,7 @@ fn line(settings: &TupleSettings) -> String {
 }
 
 #[test]
-fn credentials_are_redacted_and_their_headers_stay() {
+fn defect_16_credentials_are_redacted_and_their_headers_stay() {
     let line = line(&TupleSettings::default());
     let request = r#"{"authorization":["REDACTED","REDACTED"],"Proxy-Authorization":["REDACTED"],"Cookie":["REDACTED"],"ES-Secondary-Authorization":["REDACTED"],"X-Amz-Security-Token":["REDACTED"],"X-Amz-Date":["20261126T000000Z"],"Request-URI":"http://REDACTED@h:9200/_search?q=a&X-Amz-Signature=REDACTED&x-amz-security-token=REDACTED&b","#;
     assert!(line.starts_with(&format!(r#"{{"sourceRequest":{request}"#)), "{line}");
@@ -53,7 +53,7 @@ fn a_target_without_secrets_stays_as_it_is() {
 }
 
 #[test]
-fn debug_shows_no_values_no_query_and_no_body() {
+fn defect_16_debug_shows_no_values_no_query_and_no_body() {
     let line = line(&TupleSettings { keep_credentials: true, ..TupleSettings::default() });
     let mut shown = format!("{:?}", TupleRecord::parse(line.as_bytes()).unwrap());
     shown += &format!("{:?}", TupleRequest::parse(REQUEST.as_bytes()));

@@ -8,7 +8,7 @@ const RESPONSE: &[u8] =
     b"HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
 
 #[test]
-fn a_whole_tuple_has_the_keys_of_java_in_its_order_and_then_ours() {
+fn defect_19_a_whole_tuple_has_the_keys_of_java_in_its_order_and_then_ours_with_times() {
     let target = TupleResponse::parse(RESPONSE, Duration::from_micros(12_345)).unwrap();
     let overloaded = b"HTTP/1.1 429 Too Many Requests\r\n\r\n";
     let tuple = Tuple {

@@ -150,7 +150,7 @@ fn matrix(report: &Report, page: &mut String) -> fmt::Result {
     page.push_str("</tr>\n");
     let most = report.statuses.iter().map(|pair| pair.count).max().unwrap_or(1);
     for source in &sources {
-        write!(page, "<tr><th class=\"n\">{source}</th>")?;
+        write!(page, "<tr><th class=\"n\">{}</th>", source.of_source())?;
         for target in &targets {
             let pair = report.statuses.iter().find(|pair| pair.source == *source && pair.target == *target);
             match pair {

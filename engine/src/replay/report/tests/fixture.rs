@@ -41,7 +41,7 @@ fn answers_are_counted_as_they_were_made() {
 }
 
 #[test]
-fn times_are_those_that_were_made() {
+fn defect_19_times_of_source_and_target_are_those_that_were_made() {
     let (found, expected) = (found(), expected());
     let expected = expected["latency"].as_object().unwrap();
     assert_eq!(found.latency.len(), expected.len());
@@ -101,7 +101,7 @@ fn bodies_items_and_hits_differ_where_they_were_made_to() {
 }
 
 #[test]
-fn requests_over_time_are_all_those_that_have_times() {
+fn defect_19_requests_over_time_are_all_those_that_have_times() {
     let found = found();
     let sum = |series: &Series| series.requests.iter().sum::<u64>();
     assert_eq!(sum(&found.throughput.source), 400);

@@ -228,7 +228,10 @@ fn a_place_without_tuples_is_an_error() {
     let folder = std::env::temp_dir().join(format!("ferry-report-empty-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("progress-1.log"), "x").unwrap();
-    let error = report_of(folder.clone(), Settings::default()).unwrap_err();
+    let errors = [folder.clone(), folder.join("nowhere"), folder.join("nowhere.ndjson.gz")]
+        .map(|place| report_of(place, Settings::default()).unwrap_err());
     std::fs::remove_dir_all(&folder).unwrap();
-    assert!(matches!(error, Error::NoTuples { .. }), "{error}");
+    for error in errors {
+        assert!(matches!(error, Error::NoTuples { .. }), "{error}");
+    }
 }

@@ -77,7 +77,7 @@ fn what_comes_from_a_tuple_is_never_markup() {
 }
 
 #[test]
-fn credentials_are_not_in_a_report() {
+fn defect_16_credentials_are_not_in_a_report() {
     let request =
         "GET http://me:hunter2@host/a/_search?token=hunter2 HTTP/1.1\r\nAuthorization: Basic hunter2\r\n\r\n";
     let tuple = Written {

@@ -103,6 +103,43 @@ fn indices_are_the_same_after_a_restart_wherever_it_is() {
     );
 }
 
+/// A read can have all of a request and a part of the next one, or all of two; the proxy tells the end of each later.
+#[test]
+fn of_requests_in_one_read_none_is_taken_up_in_its_middle_after_a_restart() {
+    const HEAD: &str = "PUT /i/_doc/1 HTTP/1.1\r\nContent-Length: 9\r\n\r\n{\"a\"";
+    let after = |record: super::lab::RecordBuilder| record.write(OK).write(OK).read(GET).end().write(OK);
+    let in_two = [
+        vec![record("c", 1).read(&format!("{GET}{HEAD}"))],
+        vec![after(record("c", 2).prior(0).was_reading().end().read(":\"").read("b\"}").end())],
+    ];
+    let told_before = [
+        vec![record("c", 1).read(&format!("{GET}{HEAD}")).end()],
+        vec![
+            record("c", 2).prior(1).read(":\"b"),
+            after(record("c", 3).prior(1).was_reading().read("\"}").end()),
+        ],
+    ];
+    let whole = [
+        vec![record("c", 1).read(&format!("{GET}{HEAD}:\"b\"}}")).end()],
+        vec![after(record("c", 2).prior(1).end())],
+    ];
+    for [before, rest] in [in_two, told_before, whole] {
+        let mut lab = Lab::new();
+        for record in before.iter().chain(&rest) {
+            lab.push(record.clone());
+        }
+        let all = places(&mut lab);
+        assert_eq!(all.len(), 3, "{all:?}");
+        let mut lab = Lab::new();
+        for record in &rest {
+            lab.push(record.clone());
+        }
+        assert_eq!(places(&mut lab), all[2..]);
+        let counts = lab.accumulator.counts();
+        assert_eq!((counts.unframed_requests, counts.quarantined_requests, counts.stray_ends), (0, 0, 0));
+    }
+}
+
 #[test]
 fn a_request_that_was_under_way_and_is_taken_back_has_no_index() {
     let mut lab = Lab::new();
