@@ -112,8 +112,6 @@ pub(crate) struct Replay {
     pub(crate) late: (Duration, Vec<Bytes>),
     /// Whether the input says that it gave out all that there is.
     pub(crate) is_quiet: bool,
-    /// Bytes that records may take.
-    pub(crate) memory: u64,
     /// How many records were given out.
     pub(crate) given: Arc<AtomicU64>,
     /// How long a commit takes.
@@ -142,7 +140,6 @@ impl Replay {
             memory: 64 << 20,
             late: (Duration::ZERO, Vec::new()),
             is_quiet: false,
-            memory: 64 << 20,
             given: Arc::default(),
             commit_takes: Duration::ZERO,
             moves: false,
