@@ -29,9 +29,11 @@ async fn kafka_brokers_that_are_not_there_yet_or_go_and_come_back_are_waited_for
     let ledger = member.assigned().await;
     drop(member.records(10).await);
     until("connected", || member.source.status().connection.is_up).await;
+    until("all was given out, so that it is quiet", || member.source.is_quiet(None)).await;
 
     broker.down();
     until("the outage is seen", || !member.source.status().connection.is_up).await;
+    until("nobody knows whether it is quiet", || !member.source.is_quiet(Some(0))).await;
     let trouble = member.source.status().connection.trouble.unwrap();
     println!("trouble: {trouble}");
     assert!(trouble.contains("127.0.0.1"), "{trouble}");
@@ -51,6 +53,9 @@ async fn kafka_brokers_that_are_not_there_yet_or_go_and_come_back_are_waited_for
     );
     until("connected again", || member.source.status().connection.is_up).await;
     assert_eq!(member.source.status().connection.trouble, None);
+    until("it is quiet again", || member.source.is_quiet(Some(0))).await;
+    member.source.pause(0);
+    until("what is held back is not quiet", || !member.source.is_quiet(None)).await;
     drop(records);
     member.source.commit(&ledger, 20).await.unwrap();
     assert_eq!(topic.committed(&group, 0), Some(20));
