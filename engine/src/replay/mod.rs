@@ -3,7 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `files` | records of files as the line takes them |
-//! | `run` | the line: records → requests → conversations → target, and back to the offsets |
+//! | `run`, `intake` | the line: records → requests → conversations → target, and back to the offsets |
 //! | `conversation` | the requests of one connection of the source, in order |
 //! | `clock`, `order` | when a request is due, and whom it has to wait for |
 //! | `align`, `shared_baseline` | one time for all processes of a group |
@@ -28,6 +28,7 @@ mod finish;
 mod headers;
 mod histogram;
 mod ids;
+mod intake;
 mod message;
 mod monitor;
 mod order;
