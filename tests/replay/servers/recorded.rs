@@ -90,7 +90,7 @@ pub fn check(name: &str, servers: &Servers, recording: &Recording, replay: &Repl
     assert_eq!(replay.topic.lag(&replay.group), 0, "everything is committed");
 }
 
-fn recorded(name: &str, requests: u64, seed: u64, more: &str) {
+fn recorded(name: &str, requests: u64, seed: u64, more: &str) -> Replay {
     let servers = Servers::empty();
     let recording = Recording::make(name, &servers.source.url, requests, seed, more);
     let topic = Topic::new(&Broker::usual().plain(), name, 3);
@@ -111,7 +111,35 @@ fn recorded(name: &str, requests: u64, seed: u64, more: &str) {
     let expected = recording.requests.len() as u64;
     assert_eq!([&report["requests"], &report["answered"], &report["tuples"]], [&Value::from(expected); 3]);
     check(name, &servers, &recording, &replay);
-    remove(&replay.folder);
+    replay
+}
+
+/// Has a browser make a picture of the report's page, which needs nothing from anywhere else.
+fn picture(name: &str, replay: &Replay) {
+    let (page, picture) =
+        (replay.folder.join("report.html"), scratch("replay-pictures").join(format!("{name}.png")));
+    let mut report = Command::new(env!("CARGO_BIN_EXE_ferry"));
+    report.args(["replay", "report"]).arg(replay.tuples()).arg("--html").arg(&page);
+    let output = report.current_dir(&replay.folder).output().expect("ferry runs");
+    print!("report {name}:\n{}", String::from_utf8_lossy(&output.stdout));
+    assert!(matches!(output.status.code(), Some(0 | 1)), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut browser = Command::new("chromium");
+    browser.args([
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--hide-scrollbars",
+        "--window-size=1200,3000",
+    ]);
+    // Nothing can be fetched.
+    browser.args(["--host-resolver-rules=MAP * ~NOTFOUND", "--virtual-time-budget=5000"]);
+    browser.arg(format!("--user-data-dir={}", replay.folder.join("browser").display()));
+    browser.arg(format!("--screenshot={}", picture.display())).arg(format!("file://{}", page.display()));
+    let output = browser.output().expect("chromium runs");
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    let size = std::fs::metadata(&picture).map_or(0, |picture| picture.len());
+    assert!(size > 20_000, "a picture of {size} bytes\n{errors}");
+    println!("report {name}: {}", picture.display());
 }
 
 /// Gives the room back: nobody looks at it when the test has passed.
@@ -122,13 +150,17 @@ pub fn remove(folder: &Path) {
 #[test]
 #[ignore = "needs a JDK and Maven"]
 fn replay_quick_what_was_recorded_is_there_and_in_tuples() {
-    recorded("quick", 1500, 1, "--large 0.002");
+    let replay = recorded("quick", 1500, 1, "--large 0.002");
+    remove(&replay.folder);
 }
 
 #[test]
-#[ignore = "needs a JDK and Maven"]
+#[ignore = "needs a JDK, Maven and Chromium"]
 fn replay_all_what_was_recorded_is_there_and_in_tuples_for_three_seeds() {
     for seed in [11, 12, 13] {
-        recorded(&format!("long-{seed}"), 100_000, seed, "--clients 8 --large 0.0003 --pause 20");
+        let name = format!("long-{seed}");
+        let replay = recorded(&name, 100_000, seed, "--clients 8 --large 0.0003 --pause 20");
+        picture(&name, &replay);
+        remove(&replay.folder);
     }
 }
