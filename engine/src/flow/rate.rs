@@ -30,6 +30,12 @@ impl RateLimit {
         Self(Arc::new(Inner { documents: documents_a_second, bytes: bytes_a_second, paid: Mutex::default() }))
     }
 
+    /// Whether it limits anything.
+    #[must_use]
+    pub fn limits(&self) -> bool {
+        self.0.documents.is_some() || self.0.bytes.is_some()
+    }
+
     /// Waits until a batch of this size may be sent.
     pub async fn acquire(&self, documents: u64, bytes: u64) {
         let inner = &self.0;

@@ -4,6 +4,7 @@ use super::clock::SourceClock;
 use super::counts::{Counts, Waiting};
 use super::order::Ticket;
 use super::outcome::Finished;
+use super::places::Places;
 use super::prepare::{Preparation, Prepared};
 use super::request::Outgoing;
 use super::send::{Lane, Target};
@@ -11,8 +12,8 @@ use crate::flow::{Cancel, RateLimit};
 use crate::traffic::{Flight, SourceRequest, SourceResponse, Token};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tokio::sync::mpsc;
 use tokio::sync::oneshot::error::TryRecvError;
-use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 
 /// A request is transformed so long before it is due.
@@ -28,7 +29,9 @@ pub(super) struct Shared {
     pub(super) preparation: Preparation,
     pub(super) rate: RateLimit,
     /// Requests that may be in flight.
-    pub(super) in_flight: Arc<Semaphore>,
+    pub(super) in_flight: Places,
+    /// Who waits for the rate limit: one at a time.
+    pub(super) rated: Places,
     /// Added to the due time of the first request of a connection that was under way before.
     pub(super) quiescent: Duration,
     pub(super) counts: Arc<Counts>,
@@ -126,13 +129,13 @@ impl Shared {
             if let Some(ticket) = &mut ticket {
                 ticket.turn().await;
             }
-            let permit = Arc::clone(&self.in_flight).acquire_owned().await;
-            let due = self.admit(&prepared, due).await;
-            (prepared, due, permit)
+            let place = self.in_flight.take(at).await;
+            let due = self.admit(&prepared, at, due).await;
+            (prepared, due, place)
         };
         let ready = self.cancel.unless(ready).await;
         let begun = ready.and_then(|ready| begin(&request).map(|flight| (ready, flight)));
-        let Some(((prepared, due, permit), flight)) = begun else {
+        let Some(((prepared, due, place), flight)) = begun else {
             self.abandon(&request);
             return;
         };
@@ -148,7 +151,7 @@ impl Shared {
             self.abandon(&finished.request);
             return;
         }
-        drop(permit);
+        drop(place);
         drop(ticket);
         // The receiver is there until all conversations are through.
         let _ = self.finished.send(finished).await;
@@ -156,10 +159,13 @@ impl Shared {
     }
 
     /// Waits for the rate limit, and for the end of a pause: what it held back is due at its end.
-    async fn admit(&self, prepared: &Prepared, due: Instant) -> Instant {
+    async fn admit(&self, prepared: &Prepared, at: SystemTime, due: Instant) -> Instant {
         let Prepared::Send { outgoing, .. } = prepared else { return due };
         loop {
-            self.rate.acquire(1, outgoing.body.len() as u64).await;
+            if self.rate.limits() {
+                let _turn = self.rated.take(at).await;
+                self.rate.acquire(1, outgoing.body.len() as u64).await;
+            }
             // The rate was for a moment that is over then.
             if !self.clock.resumed().await {
                 return self.clock.after_pause(due);

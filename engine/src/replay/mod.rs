@@ -5,7 +5,7 @@
 //! | `files` | records of files as the line takes them |
 //! | `run`, `intake` | the line: records → requests → conversations → target, and back to the offsets |
 //! | `conversation` | the requests of one connection of the source, in order |
-//! | `clock`, `order` | when a request is due, and whom it has to wait for |
+//! | `clock`, `order`, `places` | when a request is due, and whom it has to wait for |
 //! | `align`, `shared_baseline` | one time for all processes of a group |
 //! | `request`, `headers`, `route`, `coding` | what a request is, and what it does |
 //! | `select`, `transform`, `message`, `sanitise`, `ids`, `finish`, `prepare` | from what the client sent to what is sent |
@@ -33,6 +33,7 @@ mod message;
 mod monitor;
 mod order;
 mod outcome;
+mod places;
 mod prepare;
 pub mod report;
 mod request;

@@ -6,6 +6,7 @@ use super::counts::Counts;
 use super::intake::{Intake, Parts};
 use super::monitor::Running;
 use super::outcome::Finished;
+use super::places::Places;
 use super::send::Target;
 use super::settings::{Destination, Settings};
 use super::summary::Summary;
@@ -15,7 +16,7 @@ use crate::flow::{Cancel, MemoryBudget};
 use crate::traffic::{AccumulatorCounts, Input, Ledger};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 /// Finished requests that wait to be written.
@@ -131,7 +132,8 @@ fn shared(
         target: Target::new(destination.dialer, settings, Arc::clone(counts)),
         preparation: destination.preparation,
         rate: settings.rate.clone(),
-        in_flight: Arc::new(Semaphore::new(settings.most_in_flight)),
+        in_flight: Places::new(settings.most_in_flight),
+        rated: Places::new(1),
         quiescent: settings.quiescent,
         counts: Arc::clone(counts),
         cancel,
