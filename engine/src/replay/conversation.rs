@@ -111,6 +111,7 @@ impl Shared {
     async fn replay(&self, lane: &mut Lane, job: RequestJob, pause: Duration) {
         let RequestJob { mut request, outgoing, mut ticket, waiting } = job;
         let at = request.first_byte;
+        let partition = request.tokens.first().map_or(0, |token| token.ledger().partition());
         let mut response = None;
         let ready = async {
             self.clock.wait(at, EARLY).await;
@@ -129,8 +130,8 @@ impl Shared {
             if let Some(ticket) = &mut ticket {
                 ticket.turn().await;
             }
-            let place = self.in_flight.take(at).await;
-            let due = self.admit(&prepared, at, due).await;
+            let place = self.in_flight.take(partition, at).await;
+            let due = self.admit(&prepared, (partition, at), due).await;
             (prepared, due, place)
         };
         let ready = self.cancel.unless(ready).await;
@@ -159,11 +160,11 @@ impl Shared {
     }
 
     /// Waits for the rate limit, and for the end of a pause: what it held back is due at its end.
-    async fn admit(&self, prepared: &Prepared, at: SystemTime, due: Instant) -> Instant {
+    async fn admit(&self, prepared: &Prepared, (partition, at): (i32, SystemTime), due: Instant) -> Instant {
         let Prepared::Send { outgoing, .. } = prepared else { return due };
         loop {
             if self.rate.limits() {
-                let _turn = self.rated.take(at).await;
+                let _turn = self.rated.take(partition, at).await;
                 self.rate.acquire(1, outgoing.body.len() as u64).await;
             }
             // The rate was for a moment that is over then.

@@ -1,10 +1,11 @@
-//! A limited number of places, which go to the oldest request that waits for one.
+//! A limited number of places: each partition in turn gets one, and of a partition the oldest request that waits.
 //!
 //! As fast as possible, the requests of all connections that were read are due at once. If those that came first were not sent
-//! first, the oldest records would be done with last: little could be committed, and much would be repeated after a restart.
+//! first, the oldest records would be done with last: little could be committed, and much would be repeated after a restart. And a
+//! partition that is ahead of the others must not stand still until they have caught up.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 use tokio::sync::oneshot;
@@ -20,7 +21,10 @@ pub(super) struct Place(Option<Places>);
 #[derive(Debug)]
 struct State {
     free: usize,
-    waiting: BinaryHeap<Reverse<Waiting>>,
+    /// By partition; none is empty.
+    waiting: BTreeMap<i32, BinaryHeap<Reverse<Waiting>>>,
+    /// The partition that got a place last.
+    last: i32,
     /// Of those of one moment, who came first is first.
     next: u64,
 }
@@ -30,6 +34,21 @@ struct Waiting {
     at: SystemTime,
     number: u64,
     to: oneshot::Sender<Place>,
+}
+
+impl State {
+    /// The oldest that waits in the partition whose turn it is.
+    fn oldest(&mut self) -> Option<Waiting> {
+        let after = self.waiting.range(self.last.saturating_add(1)..).next();
+        let partition = *after.or_else(|| self.waiting.first_key_value())?.0;
+        self.last = partition;
+        let heap = self.waiting.get_mut(&partition)?;
+        let oldest = heap.pop();
+        if heap.is_empty() {
+            self.waiting.remove(&partition);
+        }
+        oldest.map(|Reverse(oldest)| oldest)
+    }
 }
 
 impl Ord for Waiting {
@@ -54,11 +73,11 @@ impl Eq for Waiting {}
 
 impl Places {
     pub(super) fn new(places: usize) -> Self {
-        Self(Arc::new(Mutex::new(State { free: places, waiting: BinaryHeap::new(), next: 0 })))
+        Self(Arc::new(Mutex::new(State { free: places, waiting: BTreeMap::new(), last: -1, next: 0 })))
     }
 
-    /// Waits for a place for a request of this moment of the source.
-    pub(super) async fn take(&self, at: SystemTime) -> Place {
+    /// Waits for a place for a request of a partition, of this moment of the source.
+    pub(super) async fn take(&self, partition: i32, at: SystemTime) -> Place {
         let place = {
             let mut state = self.state();
             if let Some(free) = state.free.checked_sub(1) {
@@ -68,7 +87,7 @@ impl Places {
             let (to, place) = oneshot::channel();
             let number = state.next;
             state.next = number.wrapping_add(1);
-            state.waiting.push(Reverse(Waiting { at, number, to }));
+            state.waiting.entry(partition).or_default().push(Reverse(Waiting { at, number, to }));
             place
         };
         match place.await {
@@ -78,13 +97,13 @@ impl Places {
         }
     }
 
-    /// Hands a place on to the oldest that still waits.
+    /// Hands a place on to the oldest that still waits in the next partition.
     fn hand_on(&self) {
         loop {
             let oldest = {
                 let mut state = self.state();
-                match state.waiting.pop() {
-                    Some(Reverse(oldest)) => oldest,
+                match state.oldest() {
+                    Some(oldest) => oldest,
                     None => return state.free = state.free.saturating_add(1),
                 }
             };
@@ -119,42 +138,54 @@ mod tests {
         SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
     }
 
-    #[tokio::test]
-    async fn a_place_goes_to_the_oldest_that_waits_and_of_one_moment_to_the_first() {
+    /// Who got the place, one after the other, of those that waited for it.
+    async fn order(waiting: &[(i32, u64, char)]) -> String {
         let places = Places::new(1);
-        let mut place = Some(places.take(at(9)).await);
+        let place = places.take(7, at(9)).await;
         let (order, got) = std::sync::mpsc::channel();
-        let waiting = [(5, 'c'), (3, 'a'), (5, 'd'), (4, 'b')].map(|(second, name)| {
+        let waiting = waiting.iter().map(|(partition, second, name)| {
             let (places, order) = (places.clone(), order.clone());
             async move {
-                let place = places.take(at(second)).await;
-                order.send(name).unwrap();
+                let place = places.take(*partition, at(*second)).await;
+                order.send(*name).unwrap();
                 drop(place);
             }
             .boxed()
         });
         let mut all = futures::future::join_all(waiting);
         assert!(futures::poll!(&mut all).is_pending());
-        place.take();
+        drop(place);
         all.await;
         drop(order);
-        assert_eq!(got.iter().collect::<String>(), "abcd");
-        assert!(places.take(at(0)).now_or_never().is_some(), "it came back");
+        assert!(places.take(0, at(0)).now_or_never().is_some(), "it came back");
+        got.iter().collect()
+    }
+
+    #[tokio::test]
+    async fn a_place_goes_to_the_oldest_that_waits_and_of_one_moment_to_the_first() {
+        assert_eq!(order(&[(0, 5, 'c'), (0, 3, 'a'), (0, 5, 'd'), (0, 4, 'b')]).await, "abcd");
+    }
+
+    #[tokio::test]
+    async fn partitions_get_places_in_turn_also_one_that_is_far_ahead() {
+        let waiting = [(1, 900, 'x'), (0, 3, 'a'), (0, 4, 'b'), (1, 901, 'y'), (2, 1, 'p'), (0, 5, 'c')];
+        // The place came from partition 7: it is the first one's turn.
+        assert_eq!(order(&waiting).await, "axpbyc");
     }
 
     #[tokio::test]
     async fn who_does_not_wait_any_more_takes_no_place() {
         let places = Places::new(1);
-        let place = places.take(at(9)).await;
-        let mut gone: Vec<_> = (0..100_000).map(|second| Box::pin(places.take(at(second)))).collect();
+        let place = places.take(0, at(9)).await;
+        let mut gone: Vec<_> = (0..100_000).map(|second| Box::pin(places.take(0, at(second)))).collect();
         for waiting in &mut gone {
             assert!(futures::poll!(waiting).is_pending());
         }
-        let mut last = Box::pin(places.take(at(200_000)));
+        let mut last = Box::pin(places.take(0, at(200_000)));
         assert!(futures::poll!(&mut last).is_pending());
         drop(gone);
         drop(place);
         drop(last.await);
-        assert!(places.take(at(0)).now_or_never().is_some());
+        assert!(places.take(0, at(0)).now_or_never().is_some());
     }
 }
