@@ -125,11 +125,11 @@ fn longest_standstill(replay: &Replay, is_over: &AtomicBool) -> Duration {
 #[test]
 #[ignore = "needs a JDK and Maven"]
 fn replay_all_few_kills_lose_nothing_and_write_no_tuple_twice() {
-    Kills { name: "few-kills", requests: 12_000, kills: 5, pause: 4000..9000, rate: 60 }.run();
+    Kills { name: "few-kills", requests: 6_000, kills: 5, pause: 4000..9000, rate: 25 }.run();
 }
 
 #[test]
 #[ignore = "needs a JDK and Maven"]
 fn replay_all_thirty_kills_lose_nothing_and_write_no_tuple_twice() {
-    Kills { name: "many-kills", requests: 45_000, kills: 30, pause: 3000..12_000, rate: 40 }.run();
+    Kills { name: "many-kills", requests: 30_000, kills: 30, pause: 3000..12_000, rate: 20 }.run();
 }
