@@ -1,7 +1,7 @@
 //! The requests of one connection of the source, one after the other, on the way to the target.
 
 use super::clock::SourceClock;
-use super::counts::{Counts, Waiting};
+use super::counts::Counts;
 use super::order::Ticket;
 use super::outcome::Finished;
 use super::places::Places;
@@ -12,15 +12,16 @@ use crate::flow::{Cancel, RateLimit};
 use crate::traffic::{Flight, SourceRequest, SourceResponse, Token};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tokio::sync::mpsc;
 use tokio::sync::oneshot::error::TryRecvError;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 /// A request is transformed so long before it is due.
 const EARLY: Duration = Duration::from_secs(1);
 
-/// So long a request that needs the source's response to it waits for it: one that a record of the near future has.
-const RESPONSE_WAIT: Duration = Duration::from_secs(5);
+/// So long a request that needs the source's response to it waits for it, at most. It is in a record that is yet to be read, which
+/// takes its time while memory is used up.
+const RESPONSE_WAIT: Duration = Duration::from_secs(60);
 
 /// What all conversations share.
 pub(super) struct Shared {
@@ -40,6 +41,8 @@ pub(super) struct Shared {
     /// What is in flight is cut off.
     pub(super) cut: Cancel,
     pub(super) finished: mpsc::Sender<Finished>,
+    /// Whether responses of the source are waited for no longer.
+    pub(super) given_up: Arc<watch::Sender<bool>>,
 }
 
 /// What a conversation is given to do.
@@ -64,8 +67,6 @@ pub(super) struct RequestJob {
     pub(super) outgoing: Result<Outgoing, String>,
     /// Its place among the requests for the same documents, where they keep their order.
     pub(super) ticket: Option<Ticket>,
-    /// Until it is begun.
-    pub(super) waiting: Waiting,
 }
 
 /// Works until the connection is closed, or the replay is stopped: what is not begun then is abandoned.
@@ -109,7 +110,8 @@ impl Shared {
     }
 
     async fn replay(&self, lane: &mut Lane, job: RequestJob, pause: Duration) {
-        let RequestJob { mut request, outgoing, mut ticket, waiting } = job;
+        let RequestJob { mut request, outgoing, mut ticket } = job;
+        let mut waiting = Some(self.counts.waits());
         let at = request.first_byte;
         let partition = request.tokens.first().map_or(0, |token| token.ledger().partition());
         let mut response = None;
@@ -117,7 +119,13 @@ impl Shared {
             self.clock.wait(at, EARLY).await;
             let takes_ids = outgoing.as_ref().is_ok_and(|outgoing| self.preparation.takes_ids(outgoing));
             if takes_ids || self.preparation.selection.needs_response() {
-                response = wait_for_response(&mut request, RESPONSE_WAIT).await;
+                waiting = None; // This comes of a record, which may need memory.
+                response = self.wait_for_response(&mut request).await;
+                waiting = Some(self.counts.waits());
+                if takes_ids && response.is_none() {
+                    let (connection, index) = (&request.connection.id, request.index);
+                    tracing::warn!(%connection, index, "the source's response is not known: what it gave an id to gets another one");
+                }
             }
             let prepared = match outgoing {
                 Ok(outgoing) => self.preparation.apply(outgoing, response.as_ref(), takes_ids).await,
@@ -128,7 +136,9 @@ impl Shared {
                 tokio::time::sleep(pause).await;
             }
             if let Some(ticket) = &mut ticket {
+                waiting = None; // Those before it count for themselves.
                 ticket.turn().await;
+                waiting = Some(self.counts.waits());
             }
             let place = self.in_flight.take(partition, at).await;
             let due = self.admit(&prepared, (partition, at), due).await;
@@ -157,6 +167,21 @@ impl Shared {
         // The receiver is there until all conversations are through.
         let _ = self.finished.send(finished).await;
         drop(flight);
+    }
+
+    /// The source's response, if it comes in time.
+    async fn wait_for_response(&self, request: &mut SourceRequest) -> Option<SourceResponse> {
+        match request.response.try_recv() {
+            Ok(response) => return Some(response),
+            Err(TryRecvError::Closed) => return None,
+            Err(TryRecvError::Empty) => {}
+        }
+        let mut given_up = self.given_up.subscribe();
+        tokio::select! {
+            response = &mut request.response => response.ok(),
+            _ = given_up.wait_for(|given_up| *given_up) => None,
+            () = tokio::time::sleep(RESPONSE_WAIT) => None,
+        }
     }
 
     /// Waits for the rate limit, and for the end of a pause: what it held back is due at its end.
@@ -202,17 +227,6 @@ impl Shared {
 impl Finished {
     fn of(request: SourceRequest, response: Option<SourceResponse>) -> Self {
         Self { request, response, sent: None, attempts: Vec::new(), transform: "unchanged", error: None }
-    }
-}
-
-/// The source's response, if it comes in time.
-async fn wait_for_response(request: &mut SourceRequest, longest: Duration) -> Option<SourceResponse> {
-    match request.response.try_recv() {
-        Ok(response) => Some(response),
-        Err(TryRecvError::Closed) => None,
-        Err(TryRecvError::Empty) => {
-            tokio::time::timeout(longest, &mut request.response).await.ok().and_then(Result::ok)
-        }
     }
 }
 

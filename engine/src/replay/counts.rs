@@ -114,7 +114,7 @@ impl Counts {
         self.retries.get(cause.place()).map_or(0, |count| count.load(Ordering::Relaxed))
     }
 
-    /// A request was selected, and is to be sent when its time comes.
+    /// A request is to be sent when its time comes.
     pub(super) fn waits(self: &Arc<Self>) -> Waiting {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         Waiting(Arc::clone(self))

@@ -16,7 +16,7 @@ use crate::flow::{Cancel, MemoryBudget};
 use crate::traffic::{AccumulatorCounts, Input, Ledger};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 /// Finished requests that wait to be written.
@@ -75,11 +75,13 @@ pub async fn run(
     let backlog = Arc::new(AtomicU64::new(0));
     let (finished, finished_end) = mpsc::channel(FINISHED);
     let (orders, orders_end) = mpsc::channel(16);
+    let given_up = Arc::new(watch::Sender::new(false));
     let writer = Writer::new(
         destination.files(),
         Arc::clone(&counts),
         Arc::clone(&source.commit),
         Arc::clone(&backlog),
+        Arc::clone(&given_up),
     );
     settings.monitor.attach(Running {
         counts: Arc::clone(&counts),
@@ -91,7 +93,7 @@ pub async fn run(
         retry_budget: settings.policy.budget,
     });
     let writing = tokio::spawn(writer.run(finished_end, orders_end));
-    let shared = Arc::new(shared(destination, &settings, &counts, cancel.clone(), finished));
+    let shared = Arc::new(shared(destination, &settings, &counts, cancel.clone(), finished, given_up));
     let quarantine = settings.accumulator.quarantine.clone();
     let (alignment, mut aligning) = align::start(source.notes, &settings);
     let (hold, is_quiet, orders_of_intake) = (source.hold, source.is_quiet, orders.clone());
@@ -126,6 +128,7 @@ fn shared(
     counts: &Arc<Counts>,
     cancel: Cancel,
     finished: mpsc::Sender<Finished>,
+    given_up: Arc<watch::Sender<bool>>,
 ) -> Shared {
     Shared {
         clock: settings.clock.clone(),
@@ -139,5 +142,6 @@ fn shared(
         cancel,
         cut: Cancel::default(),
         finished,
+        given_up,
     }
 }

@@ -37,8 +37,6 @@ pub(super) enum Order {
     Assigned(Ledger, oneshot::Sender<Result<()>>),
     /// It goes to another one: what is done is written and committed, then this is answered.
     Revoked(Ledger, oneshot::Sender<()>),
-    /// Memory is used up: responses of the source are waited for no longer.
-    GiveUpResponses,
     /// The replay is stopped: what has no response of the source yet is left to the next run.
     Stop,
 }
@@ -51,7 +49,8 @@ pub(super) struct Writer {
     books: Books,
     partitions: Vec<Partition>,
     waiting: FuturesUnordered<Waiting>,
-    given_up: watch::Sender<()>,
+    /// Whether responses of the source are waited for no longer.
+    given_up: Arc<watch::Sender<bool>>,
     is_stopped: bool,
 }
 
@@ -83,8 +82,9 @@ impl Writer {
         counts: Arc<Counts>,
         commit: Commit,
         backlog: Arc<AtomicU64>,
+        given_up: Arc<watch::Sender<bool>>,
     ) -> Self {
-        let (partitions, waiting, given_up) = (Vec::new(), FuturesUnordered::new(), watch::Sender::new(()));
+        let (partitions, waiting) = (Vec::new(), FuturesUnordered::new());
         let books = Books { files, counts, commit, backlog };
         Self { books, partitions, waiting, given_up, is_stopped: false }
     }
@@ -110,7 +110,7 @@ impl Writer {
             }
         }
         if self.is_stopped {
-            self.given_up.send_replace(());
+            self.given_up.send_replace(true);
         }
         while let Some((finished, response)) = self.waiting.next().await {
             self.complete(finished, response);
@@ -138,14 +138,6 @@ impl Writer {
                 self.partitions.retain(|partition| !partition.tuples.ledger().is_same(&ledger));
                 let _ = answer.send(());
             }
-            Order::GiveUpResponses => {
-                let requests = self.waiting.len();
-                tracing::warn!(
-                    requests,
-                    "memory is used up: the source's responses are waited for no longer"
-                );
-                self.given_up.send_replace(());
-            }
             Order::Stop => self.is_stopped = true,
         }
         Ok(())
@@ -159,7 +151,7 @@ impl Writer {
                 self.waiting.push(Box::pin(async move {
                     let response = tokio::select! {
                         response = &mut finished.request.response => response.ok(),
-                        _ = given_up.changed() => None,
+                        _ = given_up.wait_for(|given_up| *given_up) => None,
                     };
                     (finished, response)
                 }));

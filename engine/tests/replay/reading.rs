@@ -134,3 +134,26 @@ async fn defect_1_a_partition_with_live_connections_goes_at_once_and_goes_on_whe
     assert_eq!(paths, ["/a", "/b", "/i/_doc/1", "/a2"], "each is in one tuple");
     assert_eq!((replay.committed(), report.traffic.quarantined_requests), (Some(6), 0));
 }
+
+/// The response is behind a record for which there is no memory before a slow request is through.
+#[tokio::test]
+async fn a_document_gets_its_id_also_where_the_response_that_says_it_can_only_be_read_much_later() {
+    let target = Target::start(|seen| match seen.line.as_str() {
+        "PUT /i/_doc/slow" => Reply::Late(Duration::from_secs(7), 200, OK),
+        _ => Reply::json(201, OK),
+    })
+    .await;
+    let mut replay = Replay::new("late-id");
+    replay.memory = 1 << 20;
+    let asked = Recorded::new("c").number(1).request("POST", "/i/_doc", "{}").open();
+    let large = format!("\"{}\"", "b".repeat(600_000));
+    let slow = Recorded::new("b").exchange("PUT", "/i/_doc/slow", &large, &ok()).close();
+    let begin = format!("PUT /i/_doc/2 HTTP/1.1\r\nContent-Length: 700000\r\n\r\n{}", "d".repeat(390_000));
+    let begin = Recorded::new("d").number(1).read(&begin).open();
+    let rest = Recorded::new("d").number(2).read(&"d".repeat(310_000)).write(&ok()).close();
+    let created = answered(201, r#"{"_index":"i","_id":"given","result":"created"}"#);
+    let response = Recorded::new("c").number(2).write(&created).close();
+    let report = replay.run(&target, vec![slow, asked, begin, response, rest]).await;
+    assert_eq!((report.summary.answered, report.traffic.quarantined_requests), (3, 0));
+    assert!(target.lines().contains(&"PUT /i/_doc/given".to_owned()), "{:?}", target.lines());
+}

@@ -159,7 +159,7 @@ fn replay_quick_what_was_recorded_is_there_and_in_tuples() {
 fn replay_all_what_was_recorded_is_there_and_in_tuples_for_three_seeds() {
     for seed in [11, 12, 13] {
         let name = format!("long-{seed}");
-        let replay = recorded(&name, 100_000, seed, "--clients 8 --large 0.0003 --pause 20");
+        let replay = recorded(&name, 100_000, seed, "--clients 24 --large 0.0003 --pause 20");
         picture(&name, &replay);
         remove(&replay.folder);
     }

@@ -1,6 +1,5 @@
 //! What holds the intake back, and what lets it go on: the clock, memory, and the backlog of tuples.
 
-use super::super::writer::Order;
 use super::Intake;
 use crate::error::Result;
 use crate::traffic::Ledger;
@@ -19,7 +18,7 @@ impl Intake {
     }
 
     /// `is_idle`: all inputs that were given out are taken.
-    pub(super) async fn tick(&mut self, is_idle: bool) -> Result<()> {
+    pub(super) fn tick(&mut self, is_idle: bool) -> Result<()> {
         self.settings.accumulator.quarantine.check()?;
         let is_waiting = is_idle && self.is_open();
         let is_held = |asked: Option<i32>| {
@@ -31,7 +30,7 @@ impl Intake {
         self.dispatch(events);
         self.shared.counts.publish_traffic(self.accumulator.counts());
         self.let_go();
-        self.unstick().await;
+        self.unstick();
         Ok(())
     }
 
@@ -71,8 +70,8 @@ impl Intake {
     }
 
     /// Gives something up when nothing more can be read, because memory or the backlog of tuples is used up, and nothing moves
-    /// any more.
-    async fn unstick(&mut self) {
+    /// any more: first the source's responses that are waited for, then, if that does not help, the largest message.
+    fn unstick(&mut self) {
         let counts = &self.shared.counts;
         let summary_done = counts.done();
         let is_full = self.memory.held().saturating_mul(100) >= self.memory.bytes().saturating_mul(95)
@@ -81,13 +80,17 @@ impl Intake {
         let is_busy = counts.in_flight() > 0 || counts.waiting() > 0 || self.is_written();
         if !is_full || is_busy || summary_done != self.moved.0 {
             self.moved = (summary_done, Instant::now());
+            self.shared.given_up.send_if_modified(std::mem::take);
             return;
         }
         if self.moved.1.elapsed() < STUCK {
             return;
         }
         self.moved.1 = Instant::now();
-        let _ = self.orders.send(Order::GiveUpResponses).await;
+        if !self.shared.given_up.send_replace(true) {
+            tracing::warn!("memory is used up: the source's responses are waited for no longer");
+            return;
+        }
         let mut events = Vec::new();
         self.accumulator.evict_largest(&mut |event| events.push(event));
         self.dispatch(events);

@@ -103,7 +103,7 @@ impl Intake {
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => return Ok(()),
-                _ = ticks.tick() => self.tick(inputs.is_empty()).await?,
+                _ = ticks.tick() => self.tick(inputs.is_empty())?,
                 Some(ended) = self.tasks.join_next() => {
                     if let Err(error) = ended {
                         std::panic::resume_unwind(error.into_panic());
@@ -243,14 +243,13 @@ impl Intake {
             }
             ticket = self.order.as_ref().map(|order| order.ticket(route::document_keys(outgoing, &route)));
         }
-        let waiting = shared.counts.waits();
         let connection = Arc::clone(&request.connection);
         let jobs = self.conversations.entry(connection).or_insert_with(|| {
             let (jobs, end) = mpsc::unbounded_channel();
             self.tasks.spawn(converse(Arc::clone(shared), end));
             jobs
         });
-        let _ = jobs.send(Job::Request(Box::new(RequestJob { request, outgoing, ticket, waiting })));
+        let _ = jobs.send(Job::Request(Box::new(RequestJob { request, outgoing, ticket })));
     }
 }
 
