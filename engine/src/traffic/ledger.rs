@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::time::Instant;
 
 /// The records of one partition that are under way: from assignment to revocation.
@@ -41,6 +41,17 @@ struct UnderWay {
 /// Stands for one record that is under way. Clones share it; the record is done with when the last one is dropped.
 #[derive(Debug, Clone)]
 pub struct Token(Arc<Entry>);
+
+/// A token that does not keep its record under way.
+#[derive(Debug, Clone)]
+pub(super) struct WeakToken(Weak<Entry>);
+
+impl WeakToken {
+    /// The token, if the record is not done with.
+    pub(super) fn upgrade(&self) -> Option<Token> {
+        self.0.upgrade().map(Token)
+    }
+}
 
 /// Something that was begun; it ends when this is dropped.
 #[derive(Debug)]
@@ -180,6 +191,11 @@ impl Token {
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// The same, without keeping the record under way.
+    pub(super) fn downgrade(&self) -> WeakToken {
+        WeakToken(Arc::downgrade(&self.0))
     }
 }
 

@@ -3,6 +3,7 @@
 //! Requests and responses end where their own framing says so. Where they are no HTTP/1, a request ends at the proxy's
 //! observation of its end, and a response at the next request, which are the rules of opensearch-migrations for all of them.
 
+use super::super::ledger::Token;
 use super::super::transaction::ResponseEnd;
 use super::batch::Ready;
 use super::counts::add;
@@ -98,18 +99,31 @@ impl Conversation {
         if self.request.is_none() && data.starts_with(HTTP2) {
             return self.leave_http(step);
         }
+        // The response to this request is behind those to the ones before: it can only be found where they are read too.
+        let mut before: Vec<Token> = match self.waiting.back().filter(|_| self.request.is_none()) {
+            Some(last) => last.asked(step.token).collect(),
+            None => Vec::new(),
+        };
         while !data.is_empty() {
             self.just_ended = self.request.read(&mut data, step);
+            self.request.hold_before(&mut before);
+            if self.listening == Listening::Between && self.is_rest() {
+                add(&mut step.counts.skipped_read_bytes, data.len() as u64);
+                self.just_ended = false;
+                self.skip_request(step);
+                return self.listening = Listening::NextRequest { counted: true };
+            }
             if self.just_ended {
                 self.unconfirmed = self.unconfirmed.saturating_add(1);
                 self.listening = Listening::Now;
-                self.finish_request(step);
+                before = self.finish_request(step);
             }
         }
-        if self.listening == Listening::Between && self.request.is_unframed() {
-            self.skip_request(step);
-            self.listening = Listening::NextRequest { counted: true };
-        }
+    }
+
+    /// Whether what was read can only be the rest of a request: it is no HTTP, or begins in the middle of a method.
+    fn is_rest(&self) -> bool {
+        self.request.is_unframed() || (self.just_ended && !self.request.has_known_method())
     }
 
     /// What is under way is the rest of a request that began before.
@@ -149,14 +163,18 @@ impl Conversation {
         }
     }
 
-    /// The request under way is whole.
-    fn finish_request(&mut self, step: &mut Step<'_>) {
+    /// The request under way is whole. The earlier records that it holds.
+    fn finish_request(&mut self, step: &mut Step<'_>) -> Vec<Token> {
+        let mut held = Vec::new();
         let Ended { whole, mut exchange } = self.request.finish();
         let index = self.next_index;
         self.next_index = index.saturating_add(1);
         let resumed = std::mem::take(&mut self.resumed);
         match whole {
             Some(message) => {
+                let is_earlier = |token: &&Token| step.token.is_none_or(|now| !token.is_same(now));
+                held.extend(message.tokens.iter().filter(is_earlier).cloned());
+                exchange.note_asked(&message.tokens);
                 let (to, response) = oneshot::channel();
                 let connection = Arc::clone(step.connection);
                 step.batch.request(Ready { connection, index, resumed, message, response });
@@ -170,6 +188,7 @@ impl Conversation {
         if self.waiting.front().is_some_and(Exchange::has_ended) {
             self.finish_response(step);
         }
+        held
     }
 
     /// The proxy says that a request ends with what was read.

@@ -28,6 +28,8 @@ pub(super) struct Message {
     fresh: Fresh,
     times: Option<(SystemTime, SystemTime)>,
     tokens: Vec<Token>,
+    /// Earlier records that must be read again for this message to be found again.
+    before: Vec<Token>,
     memory: Vec<Arc<MemoryPermit>>,
 }
 
@@ -102,6 +104,13 @@ impl Message {
         }
     }
 
+    /// Holds earlier records, once it has bytes.
+    pub(super) fn hold_before(&mut self, tokens: &mut Vec<Token>) {
+        if !self.is_empty() {
+            self.before.append(tokens);
+        }
+    }
+
     /// Forgets all of it.
     pub(super) fn clear(&mut self) {
         *self = Self::default();
@@ -115,7 +124,9 @@ impl Message {
 
     /// Ends it. Bytes in one slice are not copied, others are joined once.
     pub(super) fn take(&mut self) -> Whole {
-        let message = std::mem::take(self);
+        let mut message = std::mem::take(self);
+        // Behind its own: the first one is that of the record with its first byte.
+        message.tokens.append(&mut message.before);
         let is_one = message.more.is_empty() && message.tail.is_empty();
         let bytes = if is_one { message.first.clone() } else { Bytes::from(message.parts().concat()) };
         Whole {

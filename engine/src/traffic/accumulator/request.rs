@@ -1,5 +1,6 @@
 //! A request under way.
 
+use super::super::ledger::Token;
 use super::counts::add;
 use super::exchange::Exchange;
 use super::message::{Message, RecordMemory, Whole};
@@ -9,6 +10,9 @@ use codecs::traffic::http::{MAX_HEAD, Progress, RequestFramer, request_method};
 
 /// A method is no longer, in bytes.
 const LONGEST_METHOD: usize = 32;
+
+/// Methods that the rest of another one cannot be taken for.
+const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT"];
 
 /// The request that a client is sending, or none yet.
 #[derive(Debug, Default)]
@@ -114,6 +118,17 @@ impl Request {
     pub(super) fn exchange(&mut self) -> &mut Exchange {
         let message = &self.message;
         self.early.get_or_insert_with(|| Box::new(exchange_for(&message.start(LONGEST_METHOD))))
+    }
+
+    /// Whether it begins with a method that clients of a search engine use.
+    pub(super) fn has_known_method(&self) -> bool {
+        request_method(&self.message.start(LONGEST_METHOD)).is_some_and(|method| METHODS.contains(&method))
+    }
+
+    /// Holds the records of a request that ended in the same read: only from the beginning of that one on is it known where this one
+    /// begins.
+    pub(super) fn hold_before(&mut self, tokens: &mut Vec<Token>) {
+        self.message.hold_before(tokens);
     }
 
     /// Bytes of the response to it.

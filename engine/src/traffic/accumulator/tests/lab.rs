@@ -18,7 +18,7 @@ pub(super) struct Lab {
     pub(super) ledger: Ledger,
     pub(super) budget: MemoryBudget,
     pub(super) events: Vec<Event>,
-    next: i64,
+    pub(super) next: i64,
 }
 
 /// A request with its response, as text.

@@ -151,3 +151,82 @@ fn whatever_the_cuts_every_request_has_its_response_and_every_record_is_done_wit
         );
     }
 }
+
+/// As a proxy observes it: the end of each request directly behind the read with its last byte.
+fn observe_as_a_proxy(random: &mut StdRng, conversation: &[(String, String)]) -> Vec<Observed> {
+    let mut observed = Vec::new();
+    let mut rest = conversation;
+    while !rest.is_empty() {
+        let (together, left) = rest.split_at(random.random_range(1..=rest.len().min(4)));
+        rest = left;
+        let requests: String = together.iter().map(|(request, _)| request.as_str()).collect();
+        let responses: String = together.iter().map(|(_, response)| response.as_str()).collect();
+        let ends = together.iter().scan(0, |end, (request, _)| {
+            *end += request.len();
+            Some(*end)
+        });
+        let (mut ends, mut seen) = (ends.peekable(), 0);
+        let cuts = if random.random_bool(0.5) { vec![requests] } else { pieces(random, &requests) };
+        for piece in cuts {
+            seen += piece.len();
+            observed.push(Observed::Read(piece));
+            while ends.next_if(|end| *end <= seen).is_some() {
+                observed.push(Observed::End);
+            }
+        }
+        observed.extend(pieces(random, &responses).into_iter().map(Observed::Write));
+    }
+    observed
+}
+
+/// A request that was found: the record with its first byte, the first one that it holds, its index, its bytes, those of its response.
+type Found = (i64, i64, u64, String, String);
+
+fn found(records: &[RecordBuilder], from: usize) -> Vec<Found> {
+    let mut lab = Lab::new();
+    lab.next = i64::try_from(from).unwrap();
+    for record in &records[from..] {
+        lab.push(record.clone());
+    }
+    let requests = lab.requests().into_iter();
+    requests
+        .map(|request| {
+            let offsets: Vec<i64> = request.tokens.iter().map(crate::traffic::Token::offset).collect();
+            let (first, held, index) = (offsets[0], *offsets.iter().min().unwrap(), request.index);
+            let found = pair(request);
+            (first, held, index, found.request, found.response)
+        })
+        .collect()
+}
+
+/// What is not done with is committed up to the first record that it holds. A request that began in one read with the end of an
+/// earlier one cannot be found from its own record on, so it holds those of the earlier one too.
+#[test]
+fn a_restart_from_any_record_on_finds_every_request_that_holds_none_before() {
+    let mut pipelined = 0;
+    for seed in 0..400 {
+        let mut random = StdRng::seed_from_u64(seed);
+        let count = random.random_range(1..12);
+        let conversation: Vec<_> = (0..count).map(|number| exchange(&mut random, number)).collect();
+        let observed = observe_as_a_proxy(&mut random, &conversation);
+        let records = records(&mut random, "c", observed);
+        let all = found(&records, 0);
+        assert_eq!(all.len(), conversation.len());
+        pipelined += all.iter().filter(|(first, held, ..)| held < first).count();
+        for from in 1..records.len() {
+            let from_offset = i64::try_from(from).unwrap();
+            let found = found(&records, from);
+            let is_there = |one: &&Found| {
+                found.iter().any(|(first, _, index, request, response)| {
+                    (first, index, request, response) == (&one.0, &one.2, &one.3, &one.4)
+                })
+            };
+            let due: Vec<_> = all.iter().filter(|(_, held, ..)| *held >= from_offset).collect();
+            let missing: Vec<_> = due.into_iter().filter(|one| !is_there(one)).collect();
+            assert!(missing.is_empty(), "seed {seed}, from record {from}: missing {missing:?}");
+            let later = all.iter().filter(|(first, ..)| *first >= from_offset).count();
+            assert!(found.len() <= later, "seed {seed}, from record {from}: {found:?}");
+        }
+    }
+    assert!(pipelined > 100, "{pipelined}");
+}
