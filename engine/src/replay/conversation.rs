@@ -106,7 +106,7 @@ impl Shared {
     /// Another process, or a later run, is to replay it.
     fn abandon(&self, request: &SourceRequest) {
         self.counts.abandoned();
-        request.tokens.iter().for_each(Token::abandon);
+        request.abandon();
     }
 
     async fn replay(&self, lane: &mut Lane, job: RequestJob, pause: Duration) {

@@ -5,7 +5,7 @@ use super::outcome::Finished;
 use super::tuples::{Line, PartitionTuples, Rotation};
 use crate::error::{Access, Error, Operation, Result};
 use crate::storage::BlobStore;
-use crate::traffic::{Ledger, SourceResponse, Token};
+use crate::traffic::{Ledger, SourceResponse};
 use codecs::traffic::tuple::TupleSettings;
 use futures::StreamExt;
 use futures::future::BoxFuture;
@@ -162,7 +162,7 @@ impl Writer {
     /// Writes the tuple, and lets go of the records.
     fn complete(&mut self, finished: Finished, response: Option<SourceResponse>) {
         if self.is_stopped && response.is_none() {
-            finished.request.tokens.iter().for_each(Token::abandon);
+            finished.request.abandon();
         }
         self.books.counts.note(&finished, response.as_ref());
         let Some(files) = &self.books.files else { return };

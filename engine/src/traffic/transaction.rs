@@ -51,6 +51,9 @@ pub struct SourceRequest {
     pub resumed: bool,
     /// The record with its first byte comes first, then the others that have parts of it.
     pub tokens: Vec<Token>,
+    /// Earlier records, of requests that were not answered when this one was sent: it can only be found again, and told from those, where
+    /// these are read again too.
+    pub before: Vec<Token>,
     /// The memory that it takes.
     pub memory: Vec<Arc<MemoryPermit>>,
     /// The source's response, once it is whole, or there will be none. An error (the accumulator is gone) counts as
@@ -90,6 +93,13 @@ pub enum ResponseEnd {
     Gap,
     /// The input ended, or the partition was given to another consumer.
     Interrupted,
+}
+
+impl SourceRequest {
+    /// Has it read again by another process, or a later run: none of its records is done with.
+    pub fn abandon(&self) {
+        self.tokens.iter().chain(&self.before).for_each(Token::abandon);
+    }
 }
 
 impl SourceResponse {

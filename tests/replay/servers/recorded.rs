@@ -117,7 +117,7 @@ fn recorded(name: &str, requests: u64, seed: u64, more: &str) -> Replay {
 /// Has a browser make a picture of the report's page, which needs nothing from anywhere else.
 fn picture(name: &str, replay: &Replay) {
     let (page, picture) =
-        (replay.folder.join("report.html"), scratch("replay-pictures").join(format!("{name}.png")));
+        (replay.folder.join("report.html"), scratch(&format!("replay-picture-{name}")).join("report.png"));
     let mut report = Command::new(env!("CARGO_BIN_EXE_ferry"));
     report.args(["replay", "report"]).arg(replay.tuples()).arg("--html").arg(&page);
     let output = report.current_dir(&replay.folder).output().expect("ferry runs");

@@ -15,6 +15,7 @@ fn source(connection: &str, index: u64, second: u64, offset: i64) -> SourceReque
         first_byte: at,
         last_byte: at,
         resumed: false,
+        before: Vec::new(),
         tokens: vec![Ledger::new("t".into(), 0, offset).track(offset)],
         memory: Vec::new(),
         response: oneshot::channel().1,

@@ -99,6 +99,7 @@ impl Ready {
             last_byte,
             resumed: self.resumed,
             tokens: self.message.tokens,
+            before: self.message.before,
             memory: self.message.memory,
             response: self.response,
         }

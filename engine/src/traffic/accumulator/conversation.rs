@@ -173,8 +173,8 @@ impl Conversation {
         match whole {
             Some(message) => {
                 let is_earlier = |token: &&Token| step.token.is_none_or(|now| !token.is_same(now));
-                held.extend(message.tokens.iter().filter(is_earlier).cloned());
-                exchange.note_asked(&message.tokens);
+                held.extend(message.before.iter().chain(&message.tokens).filter(is_earlier).cloned());
+                exchange.note_asked(message.before.iter().chain(&message.tokens));
                 let (to, response) = oneshot::channel();
                 let connection = Arc::clone(step.connection);
                 step.batch.request(Ready { connection, index, resumed, message, response });

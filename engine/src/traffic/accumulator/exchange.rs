@@ -74,8 +74,8 @@ impl Exchange {
     }
 
     /// Takes note of the records that its request holds.
-    pub(super) fn note_asked(&mut self, tokens: &[Token]) {
-        self.asked = tokens.iter().map(Token::downgrade).collect();
+    pub(super) fn note_asked<'a>(&mut self, tokens: impl Iterator<Item = &'a Token>) {
+        self.asked = tokens.map(Token::downgrade).collect();
     }
 
     /// Those of them that are not done with, but for the one under way.

@@ -46,6 +46,7 @@ pub(super) struct Whole {
     pub(super) bytes: Bytes,
     pub(super) times: Option<(SystemTime, SystemTime)>,
     pub(super) tokens: Vec<Token>,
+    pub(super) before: Vec<Token>,
     pub(super) memory: Vec<Arc<MemoryPermit>>,
     /// How many of the bytes came in the record under way, whose memory is not in `memory` yet.
     pub(super) fresh: usize,
@@ -124,15 +125,14 @@ impl Message {
 
     /// Ends it. Bytes in one slice are not copied, others are joined once.
     pub(super) fn take(&mut self) -> Whole {
-        let mut message = std::mem::take(self);
-        // Behind its own: the first one is that of the record with its first byte.
-        message.tokens.append(&mut message.before);
+        let message = std::mem::take(self);
         let is_one = message.more.is_empty() && message.tail.is_empty();
         let bytes = if is_one { message.first.clone() } else { Bytes::from(message.parts().concat()) };
         Whole {
             bytes,
             times: message.times,
             tokens: message.tokens,
+            before: message.before,
             memory: message.memory,
             fresh: message.fresh.bytes,
             is_slice: is_one && message.fresh.bytes > 0,

@@ -191,8 +191,9 @@ fn found(records: &[RecordBuilder], from: usize) -> Vec<Found> {
     let requests = lab.requests().into_iter();
     requests
         .map(|request| {
-            let offsets: Vec<i64> = request.tokens.iter().map(crate::traffic::Token::offset).collect();
-            let (first, held, index) = (offsets[0], *offsets.iter().min().unwrap(), request.index);
+            let (first, index) = (request.tokens[0].offset(), request.index);
+            let before = request.before.iter().map(crate::traffic::Token::offset);
+            let held = before.chain([first]).min().unwrap();
             let found = pair(request);
             (first, held, index, found.request, found.response)
         })
