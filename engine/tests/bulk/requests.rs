@@ -208,7 +208,7 @@ async fn a_document_that_breaks_the_connection_each_time_fails_alone() {
     let cluster = Cluster::start(|_, seen| if seen.has("poison") { Reply::Close } else { done(seen) }).await;
     let mut documents = vec![("a", "{}"); 16];
     documents[5] = ("p", "{\"poison\":1}");
-    let sink = cluster.sink(SinkSettings { retry_budget: Duration::from_millis(100), ..settings() });
+    let sink = cluster.sink(SinkSettings { retry_budget: Duration::from_secs(1), ..settings() });
     let sent = send(&sink, batch_of(OpType::Index, &documents)).await.unwrap();
     assert_eq!(sent, (15, 0, vec!["5 retries_exhausted".to_owned()]));
 }
