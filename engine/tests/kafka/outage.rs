@@ -1,7 +1,7 @@
 //! Brokers that are gone for a while.
 
 use crate::broker::Broker;
-use crate::member::{LONG, Member, options, place};
+use crate::member::{LONG, Member, options, place, with};
 use crate::topic::{Topic, unique};
 use std::time::Duration;
 
@@ -22,7 +22,9 @@ async fn kafka_brokers_that_are_not_there_yet_or_go_and_come_back_are_waited_for
     topic.put(0, 0..10, |_| b"x".to_vec());
     broker.down();
     let group = unique("group");
-    let mut member = Member::start(options(&topic, &group)).await;
+    // Longer than a broker takes to start on a busy machine.
+    let options = with(options(&topic, &group), &[("session.timeout.ms", "60000")]);
+    let mut member = Member::start(options).await;
     until("the trouble is seen", || member.source.status().connection.trouble.is_some()).await;
     member.nothing(Duration::from_secs(1)).await;
     broker.up();
@@ -33,7 +35,6 @@ async fn kafka_brokers_that_are_not_there_yet_or_go_and_come_back_are_waited_for
 
     broker.down();
     until("the outage is seen", || !member.source.status().connection.is_up).await;
-    until("nobody knows whether it is quiet", || !member.source.is_quiet(Some(0))).await;
     let trouble = member.source.status().connection.trouble.unwrap();
     println!("trouble: {trouble}");
     assert!(trouble.contains("127.0.0.1"), "{trouble}");
@@ -56,10 +57,14 @@ async fn kafka_brokers_that_are_not_there_yet_or_go_and_come_back_are_waited_for
     until("it is quiet again", || member.source.is_quiet(Some(0))).await;
     member.source.pause(0);
     until("what is held back is not quiet", || !member.source.is_quiet(None)).await;
+    member.source.resume(0);
     drop(records);
     member.source.commit(&ledger, 20).await.unwrap();
     assert_eq!(topic.committed(&group, 0), Some(20));
     assert!(!ledger.is_revoked());
+    until("it goes on", || member.source.is_quiet(Some(0))).await;
+    broker.down();
+    until("nobody knows whether it is quiet", || !member.source.is_quiet(Some(0))).await;
     member.source.close().await;
 }
 
