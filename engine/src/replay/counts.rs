@@ -8,7 +8,7 @@ use crate::telemetry::{Label, ReplayRetry};
 use crate::traffic::{AccumulatorCounts, SourceResponse};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
@@ -46,13 +46,9 @@ struct Published {
     uncommitted: Option<Instant>,
 }
 
-/// A request that waits for its time, or its turn, until this is dropped.
+/// A request that is one of a count until this is dropped.
 #[derive(Debug)]
-pub(super) struct Waiting(Arc<Counts>);
-
-/// A request that is in flight until this is dropped.
-#[derive(Debug)]
-pub(super) struct InFlight<'a>(&'a Counts);
+pub(super) struct Counted<'a>(&'a AtomicU64);
 
 #[derive(Debug, Clone, Default)]
 struct More {
@@ -88,13 +84,13 @@ impl Counts {
     }
 
     /// A request that was due then is sent now.
-    pub(super) fn sent(&self, due: Instant) -> InFlight<'_> {
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
+    /// It is in flight until what comes back is dropped.
+    pub(super) fn sent(&self, due: Instant) -> Counted<'_> {
         let lag = due.elapsed();
         let mut more = lock(&self.more);
         more.last_lag = lag;
         more.lag.add(lag);
-        InFlight(self)
+        Counted::one_of(&self.in_flight)
     }
 
     /// Requests that were sent, however often.
@@ -114,10 +110,9 @@ impl Counts {
         self.retries.get(cause.place()).map_or(0, |count| count.load(Ordering::Relaxed))
     }
 
-    /// A request is to be sent when its time comes.
-    pub(super) fn waits(self: &Arc<Self>) -> Waiting {
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        Waiting(Arc::clone(self))
+    /// A request is to be sent when its time or turn comes. It waits until what comes back is dropped.
+    pub(super) fn waits(&self) -> Counted<'_> {
+        Counted::one_of(&self.waiting)
     }
 
     /// Requests that wait for their time or turn.
@@ -270,15 +265,16 @@ impl More {
     }
 }
 
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+impl<'a> Counted<'a> {
+    fn one_of(count: &'a AtomicU64) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
     }
 }
 
-impl Drop for InFlight<'_> {
+impl Drop for Counted<'_> {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -3,7 +3,7 @@
 //! Requests and responses end where their own framing says so. Where they are no HTTP/1, a request ends at the proxy's
 //! observation of its end, and a response at the next request, which are the rules of opensearch-migrations for all of them.
 
-use super::super::ledger::Token;
+use super::super::ledger::{Token, WeakToken};
 use super::super::transaction::ResponseEnd;
 use super::batch::Ready;
 use super::counts::add;
@@ -30,6 +30,8 @@ pub(super) struct Conversation {
     request: Request,
     /// Requests that wait for their response; of the first of them, it may be under way.
     waiting: VecDeque<Exchange>,
+    /// The records that the last request to end holds, those of the ones before that were not answered then among them.
+    last: Vec<WeakToken>,
     /// Requests that the last read ended, by their framing, and that the proxy did not confirm yet.
     unconfirmed: u32,
     /// The last observation was a read that ended with a request.
@@ -63,6 +65,7 @@ impl Conversation {
             listening,
             request: Request::default(),
             waiting: VecDeque::new(),
+            last: Vec::new(),
             unconfirmed: 0,
             just_ended: false,
             has_written: false,
@@ -100,10 +103,8 @@ impl Conversation {
             return self.leave_http(step);
         }
         // The response to this request is behind those to the ones before: it can only be found where they are read too.
-        let mut before: Vec<Token> = match self.waiting.back().filter(|_| self.request.is_none()) {
-            Some(last) => last.asked(step.token).collect(),
-            None => Vec::new(),
-        };
+        let is_pipelined = self.request.is_none() && !self.waiting.is_empty();
+        let mut before = if is_pipelined { self.last_records(step) } else { Vec::new() };
         while !data.is_empty() {
             self.just_ended = self.request.read(&mut data, step);
             self.request.hold_before(&mut before);
@@ -116,7 +117,8 @@ impl Conversation {
             if self.just_ended {
                 self.unconfirmed = self.unconfirmed.saturating_add(1);
                 self.listening = Listening::Now;
-                before = self.finish_request(step);
+                self.finish_request(step);
+                before = self.last_records(step);
             }
         }
     }
@@ -163,18 +165,22 @@ impl Conversation {
         }
     }
 
-    /// The request under way is whole. The earlier records that it holds.
-    fn finish_request(&mut self, step: &mut Step<'_>) -> Vec<Token> {
-        let mut held = Vec::new();
+    /// The records that the last request holds and that are not done with, but for the one under way.
+    fn last_records(&self, step: &Step<'_>) -> Vec<Token> {
+        let is_earlier = |token: &Token| step.token.is_none_or(|now| !token.is_same(now));
+        self.last.iter().filter_map(WeakToken::upgrade).filter(is_earlier).collect()
+    }
+
+    /// The request under way is whole.
+    fn finish_request(&mut self, step: &mut Step<'_>) {
         let Ended { whole, mut exchange } = self.request.finish();
         let index = self.next_index;
         self.next_index = index.saturating_add(1);
         let resumed = std::mem::take(&mut self.resumed);
         match whole {
             Some(message) => {
-                let is_earlier = |token: &&Token| step.token.is_none_or(|now| !token.is_same(now));
-                held.extend(message.before.iter().chain(&message.tokens).filter(is_earlier).cloned());
-                exchange.note_asked(message.before.iter().chain(&message.tokens));
+                self.last.clear();
+                self.last.extend(message.before.iter().chain(&message.tokens).map(Token::downgrade));
                 let (to, response) = oneshot::channel();
                 let connection = Arc::clone(step.connection);
                 step.batch.request(Ready { connection, index, resumed, message, response });
@@ -188,7 +194,6 @@ impl Conversation {
         if self.waiting.front().is_some_and(Exchange::has_ended) {
             self.finish_response(step);
         }
-        held
     }
 
     /// The proxy says that a request ends with what was read.

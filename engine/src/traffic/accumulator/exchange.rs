@@ -1,6 +1,5 @@
 //! A response under way.
 
-use super::super::ledger::{Token, WeakToken};
 use super::super::transaction::{ResponseEnd, SourceResponse};
 use super::counts::add;
 use super::message::Message;
@@ -14,8 +13,6 @@ use tokio::sync::oneshot;
 pub(super) struct Exchange {
     /// The index of the request.
     pub(super) index: u64,
-    /// The records that the request holds.
-    asked: Vec<WeakToken>,
     to: Recipient,
     framer: ResponseFramer,
     message: Message,
@@ -54,14 +51,7 @@ impl Exchange {
     /// A response to a request with this method.
     pub(super) fn new(method: &str) -> Self {
         let framer = ResponseFramer::new(method);
-        Self {
-            index: 0,
-            asked: Vec::new(),
-            to: Recipient::Later,
-            framer,
-            message: Message::default(),
-            state: State::Framed,
-        }
+        Self { index: 0, to: Recipient::Later, framer, message: Message::default(), state: State::Framed }
     }
 
     /// The request is whole: somebody waits for the response now; or nobody, as it was not given out.
@@ -71,17 +61,6 @@ impl Exchange {
         if !self.is_wanted() {
             self.message.clear();
         }
-    }
-
-    /// Takes note of the records that its request holds.
-    pub(super) fn note_asked<'a>(&mut self, tokens: impl Iterator<Item = &'a Token>) {
-        self.asked = tokens.map(Token::downgrade).collect();
-    }
-
-    /// Those of them that are not done with, but for the one under way.
-    pub(super) fn asked<'a>(&'a self, now: Option<&'a Token>) -> impl Iterator<Item = Token> + 'a {
-        let tokens = self.asked.iter().filter_map(WeakToken::upgrade);
-        tokens.filter(move |token| now.is_none_or(|now| !token.is_same(now)))
     }
 
     fn is_wanted(&self) -> bool {
