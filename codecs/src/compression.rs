@@ -92,31 +92,86 @@ pub fn lz4_block_length(input: &[u8], length: usize) -> Result<usize, Reason> {
 }
 
 thread_local! {
-    // An inflater keeps a window of 32 KiB, a Zstandard context its tables: made once a thread.
-    static INFLATER: RefCell<flate2::Decompress> = RefCell::new(flate2::Decompress::new(false));
+    // An inflater and a Zstandard context keep tables: made once a thread.
+    static INFLATER: RefCell<Inflater> = RefCell::new(Inflater::default());
     static ZSTD: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
 }
 
 /// Decompresses a raw DEFLATE stream that fills `output` exactly, with a preset dictionary where it has one.
 pub fn deflate(stream: &[u8], dictionary: &[u8], output: &mut [u8]) -> Result<(), Reason> {
     INFLATER.with_borrow_mut(|inflater| {
-        let expected = output.len();
-        inflater.reset(false);
-        if !dictionary.is_empty() {
-            inflater.set_dictionary(dictionary).map_err(|error| format!("a DEFLATE dictionary: {error}"))?;
+        if dictionary.is_empty() {
+            inflate_exactly(&mut inflater.decompressor, stream, 0, output)
+        } else {
+            inflater.inflate_with_dictionary(stream, dictionary, output)
         }
-        let status = inflater
-            .decompress(stream, output, flate2::FlushDecompress::Finish)
-            .map_err(|error| format!("not a DEFLATE stream: {error}"))?;
-        let length = inflater.total_out();
-        if length != expected as u64 {
-            return Err(format!("a DEFLATE stream of {length} bytes where {expected} are expected"));
-        }
-        if status != flate2::Status::StreamEnd {
-            return Err(format!("a DEFLATE stream that does not end after {expected} bytes"));
-        }
-        Ok(())
     })
+}
+
+/// How far back a match of a DEFLATE stream reaches at most, in bytes.
+const DEFLATE_WINDOW: usize = 32 * 1024;
+/// The largest buffer that an [`Inflater`] keeps: blocks of Lucene have 48 KiB.
+const MOST_KEPT: usize = 256 * 1024;
+
+#[derive(Default)]
+struct Inflater {
+    decompressor: libdeflater::Decompressor,
+    input: Vec<u8>,
+    output: Vec<u8>,
+}
+
+impl Inflater {
+    /// libdeflate takes no preset dictionary, so the stream gets the dictionary as its first block: one that is stored
+    /// (RFC 1951, section 3.2.4), and not the last. It ends on the boundary of a byte, where `stream` goes on.
+    fn inflate_with_dictionary(
+        &mut self,
+        stream: &[u8],
+        dictionary: &[u8],
+        output: &mut [u8],
+    ) -> Result<(), Reason> {
+        let far = dictionary.len().saturating_sub(DEFLATE_WINDOW);
+        let dictionary = dictionary.get(far..).unwrap_or_default();
+        let length = u16::try_from(dictionary.len()).unwrap_or(u16::MAX);
+        self.input.clear();
+        self.input.push(0);
+        self.input.extend_from_slice(&length.to_le_bytes());
+        self.input.extend_from_slice(&(!length).to_le_bytes());
+        self.input.extend_from_slice(dictionary);
+        self.input.extend_from_slice(stream);
+        self.output.resize(dictionary.len().saturating_add(output.len()), 0);
+        let result = inflate_exactly(&mut self.decompressor, &self.input, dictionary.len(), &mut self.output);
+        if result.is_ok() {
+            output.copy_from_slice(self.output.get(dictionary.len()..).unwrap_or_default());
+        }
+        self.input.truncate(MOST_KEPT);
+        self.input.shrink_to(MOST_KEPT);
+        self.output.truncate(MOST_KEPT);
+        self.output.shrink_to(MOST_KEPT);
+        result
+    }
+}
+
+/// Inflates `stream` into the whole of `output`; errors do not count the `before` first bytes of it.
+fn inflate_exactly(
+    decompressor: &mut libdeflater::Decompressor,
+    stream: &[u8],
+    before: usize,
+    output: &mut [u8],
+) -> Result<(), Reason> {
+    let expected = output.len().saturating_sub(before);
+    match decompressor.deflate_decompress(stream, output) {
+        Ok(length) if length == output.len() => Ok(()),
+        Ok(length) => {
+            let length = length.saturating_sub(before);
+            Err(format!("a DEFLATE stream of {length} bytes where {expected} are expected"))
+        }
+        Err(libdeflater::DecompressionError::InsufficientSpace) => {
+            Err(format!("a DEFLATE stream that does not end after {expected} bytes"))
+        }
+        Err(libdeflater::DecompressionError::BadData) => {
+            Err(format!("not a DEFLATE stream of {expected} bytes"))
+        }
+    }
 }
 
 /// Decompresses Zstandard frames that fill `output` exactly, with a raw-content dictionary where they have one.
@@ -171,5 +226,63 @@ mod tests {
         let mut output = vec![0; text.len()];
         assert_eq!(zstd(&frame, &[], &mut output), Ok(()));
         assert_eq!(output, text);
+    }
+
+    /// A raw stream of `text` that refers to `dictionary`, by zlib.
+    fn deflated(text: &[u8], dictionary: &[u8]) -> Vec<u8> {
+        let mut zlib = flate2::Compress::new(flate2::Compression::best(), false);
+        if !dictionary.is_empty() {
+            zlib.set_dictionary(dictionary).unwrap();
+        }
+        let mut stream = Vec::with_capacity(text.len() + 100);
+        zlib.compress_vec(text, &mut stream, flate2::FlushCompress::Finish).unwrap();
+        stream
+    }
+
+    #[test]
+    fn a_deflate_stream_refers_to_its_dictionary_up_to_32_kib_back() {
+        let text = text();
+        let long: Vec<u8> = (0..70_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        let dictionaries = [&text[..], &text[..1], &long[..], &[&long[..], &text[..]].concat()];
+        for dictionary in dictionaries {
+            let text = [&text[..300], &dictionary[dictionary.len() / 2..], &text[700..]].concat();
+            let stream = deflated(&text, dictionary);
+            let mut output = vec![0; text.len()];
+            assert_eq!(deflate(&stream, dictionary, &mut output), Ok(()));
+            assert!(output == text, "dictionary of {} bytes", dictionary.len());
+        }
+    }
+
+    #[test]
+    fn a_deflate_stream_of_another_length_is_an_error_that_says_so() {
+        let text = text();
+        for dictionary in [&b""[..], &text[..1000]] {
+            let stream = deflated(&text, dictionary);
+            let mut message =
+                |stream: &[u8], length: usize| deflate(stream, dictionary, &mut vec![0; length]).unwrap_err();
+            let (less, more) = (text.len() - 1, text.len() + 1);
+            assert_eq!(
+                message(&stream, less),
+                format!("a DEFLATE stream that does not end after {less} bytes")
+            );
+            let expected = format!("a DEFLATE stream of {} bytes where {more} are expected", text.len());
+            assert_eq!(message(&stream, more), expected);
+            for cut in 0..stream.len() {
+                let message = message(&stream[..cut], text.len());
+                assert!(message.ends_with(&format!(" {} bytes", text.len())), "cut at {cut}: {message}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_large_block_does_not_stay_in_memory() {
+        let text = text().repeat(100);
+        let (dictionary, block) = text.split_at(1000);
+        let stream = deflated(block, dictionary);
+        let mut inflater = Inflater::default();
+        let mut output = vec![0; block.len()];
+        inflater.inflate_with_dictionary(&stream, dictionary, &mut output).unwrap();
+        assert!(output == block);
+        assert!(inflater.input.capacity().max(inflater.output.capacity()) <= MOST_KEPT);
     }
 }
