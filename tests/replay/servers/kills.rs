@@ -69,14 +69,16 @@ impl Kills {
     /// One to three processes: some are killed, some are told to stop, others come.
     fn kill_at_random(&self, replay: &Replay, random: &mut Random) {
         let rate = format!("--max-rate {}", self.rate);
-        let mut processes: Vec<Process> = vec![replay.start("p0", &rate)];
-        let (mut started, mut kills, mut stops) = (1, 0, 0);
+        let start = |started: &mut u32| {
+            *started += 1;
+            replay.start(&format!("p{started}"), &rate)
+        };
+        let (mut started, mut kills, mut stops) = (0, 0, 0);
+        let mut processes: Vec<Process> = vec![start(&mut started)];
         while kills < self.kills {
             sleep(Duration::from_millis(random.within(self.pause.clone())));
-            let is_new = processes.len() < 3 && (processes.is_empty() || random.within(0..2) == 0);
-            if is_new {
-                processes.push(replay.start(&format!("p{started}"), &rate));
-                started += 1;
+            if processes.len() < 3 && random.within(0..2) == 0 {
+                processes.push(start(&mut started));
                 continue;
             }
             let at = usize::try_from(random.within(0..processes.len() as u64)).unwrap();
@@ -90,6 +92,10 @@ impl Kills {
                 assert!(lag > 0, "nothing was left to do after {kills} kills");
                 process.kill();
                 kills += 1;
+            }
+            if processes.is_empty() {
+                // As by whatever looks after processes: that there is none is no standstill of theirs.
+                processes.push(start(&mut started));
             }
         }
         for process in &mut processes {
