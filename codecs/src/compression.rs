@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn a_deflate_stream_refers_to_its_dictionary_up_to_32_kib_back() {
         let text = text();
-        let long: Vec<u8> = (0..70_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        let long: Vec<u8> = (0..70_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[1]).collect();
         let dictionaries = [&text[..], &text[..1], &long[..], &[&long[..], &text[..]].concat()];
         for dictionary in dictionaries {
             let text = [&text[..300], &dictionary[dictionary.len() / 2..], &text[700..]].concat();
