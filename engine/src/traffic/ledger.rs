@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
 
 /// The records of one partition that are under way: from assignment to revocation.
@@ -41,17 +41,6 @@ struct UnderWay {
 /// Stands for one record that is under way. Clones share it; the record is done with when the last one is dropped.
 #[derive(Debug, Clone)]
 pub struct Token(Arc<Entry>);
-
-/// A token that does not keep its record under way.
-#[derive(Debug, Clone)]
-pub(super) struct WeakToken(Weak<Entry>);
-
-impl WeakToken {
-    /// The token, if the record is not done with.
-    pub(super) fn upgrade(&self) -> Option<Token> {
-        self.0.upgrade().map(Token)
-    }
-}
 
 /// Something that was begun; it ends when this is dropped.
 #[derive(Debug)]
@@ -193,9 +182,17 @@ impl Token {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// The same, without keeping the record under way.
-    pub(super) fn downgrade(&self) -> WeakToken {
-        WeakToken(Arc::downgrade(&self.0))
+    /// The first record of each partition: while it is under way, nothing is committed over those behind it.
+    pub(super) fn earliest<'a>(tokens: impl IntoIterator<Item = &'a Self>) -> Vec<Self> {
+        let mut earliest: Vec<Self> = Vec::new();
+        for token in tokens {
+            match earliest.iter_mut().find(|other| other.ledger().is_same(token.ledger())) {
+                Some(other) if other.offset() <= token.offset() => {}
+                Some(other) => *other = token.clone(),
+                None => earliest.push(token.clone()),
+            }
+        }
+        earliest
     }
 }
 
@@ -246,6 +243,16 @@ mod tests {
         assert_eq!((ledger.done(), ledger.under_way()), (12, 1));
         drop(third);
         assert_eq!((ledger.done(), ledger.under_way()), (14, 0));
+    }
+
+    #[test]
+    fn the_earliest_of_records_are_the_first_ones_of_their_partitions() {
+        let ledgers = [0, 1].map(|partition| Ledger::new("t".into(), partition, 0));
+        let [one, two] = [0, 1].map(|place: usize| [5, 3, 4].map(|offset| ledgers[place].track(offset)));
+        let earliest = Token::earliest(one.iter().chain(&two));
+        let places: Vec<_> =
+            earliest.iter().map(|token| (token.ledger().partition(), token.offset())).collect();
+        assert_eq!(places, [(0, 3), (1, 3)]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -87,6 +87,7 @@ impl Intake {
             return;
         }
         self.moved.1 = Instant::now();
+        self.accumulator.let_go();
         if !self.shared.given_up.send_replace(true) {
             tracing::warn!("memory is used up: the source's responses are waited for no longer");
             return;

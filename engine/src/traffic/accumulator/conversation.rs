@@ -3,7 +3,7 @@
 //! Requests and responses end where their own framing says so. Where they are no HTTP/1, a request ends at the proxy's
 //! observation of its end, and a response at the next request, which are the rules of opensearch-migrations for all of them.
 
-use super::super::ledger::{Token, WeakToken};
+use super::super::ledger::Token;
 use super::super::transaction::ResponseEnd;
 use super::batch::Ready;
 use super::counts::add;
@@ -30,8 +30,9 @@ pub(super) struct Conversation {
     request: Request,
     /// Requests that wait for their response; of the first of them, it may be under way.
     waiting: VecDeque<Exchange>,
-    /// The records that the last request to end holds, those of the ones before that were not answered then among them.
-    last: Vec<WeakToken>,
+    /// The first records from which on it is known to which of these requests a response belongs. They are held here, because
+    /// requests that nobody wants, or that are in quarantine, hold none.
+    held: Vec<Token>,
     /// Requests that the last read ended, by their framing, and that the proxy did not confirm yet.
     unconfirmed: u32,
     /// The last observation was a read that ended with a request.
@@ -65,7 +66,7 @@ impl Conversation {
             listening,
             request: Request::default(),
             waiting: VecDeque::new(),
-            last: Vec::new(),
+            held: Vec::new(),
             unconfirmed: 0,
             just_ended: false,
             has_written: false,
@@ -104,10 +105,9 @@ impl Conversation {
         }
         // The response to this request is behind those to the ones before: it can only be found where they are read too.
         let is_pipelined = self.request.is_none() && !self.waiting.is_empty();
-        let mut before = if is_pipelined { self.last_records(step) } else { Vec::new() };
+        let mut before = if is_pipelined { self.earlier_records(step) } else { Vec::new() };
         while !data.is_empty() {
-            self.just_ended = self.request.read(&mut data, step);
-            self.request.hold_before(&mut before);
+            self.just_ended = self.request.read(&mut data, &mut before, step);
             if self.listening == Listening::Between && self.is_rest() {
                 add(&mut step.counts.skipped_read_bytes, data.len() as u64);
                 self.just_ended = false;
@@ -118,7 +118,7 @@ impl Conversation {
                 self.unconfirmed = self.unconfirmed.saturating_add(1);
                 self.listening = Listening::Now;
                 self.finish_request(step);
-                before = self.last_records(step);
+                before = self.earlier_records(step);
             }
         }
     }
@@ -149,10 +149,11 @@ impl Conversation {
         false
     }
 
-    /// What was read after something was written ends what has no end of its own.
+    /// What was read after something was written ends what has no end of its own. Nobody knows how many responses that was: with the
+    /// next request all begins anew.
     fn end_unframed(&mut self, data: &[u8], step: &mut Step<'_>) {
         if self.waiting.front().is_some_and(Exchange::is_unframed) {
-            self.end_first(ResponseEnd::Cut, step);
+            self.end_all(ResponseEnd::Cut, step);
         }
         if self.request.is_unframed() && self.waiting.is_empty() && starts_request(data) {
             self.request.give_up(step);
@@ -165,22 +166,29 @@ impl Conversation {
         }
     }
 
-    /// The records that the last request holds and that are not done with, but for the one under way.
-    fn last_records(&self, step: &Step<'_>) -> Vec<Token> {
-        let is_earlier = |token: &Token| step.token.is_none_or(|now| !token.is_same(now));
-        self.last.iter().filter_map(WeakToken::upgrade).filter(is_earlier).collect()
+    /// The records that a request holds which begins now, but for the one under way.
+    fn earlier_records(&self, step: &Step<'_>) -> Vec<Token> {
+        let is_earlier = |token: &&Token| step.token.is_none_or(|now| !token.is_same(now));
+        self.held.iter().filter(is_earlier).cloned().collect()
+    }
+
+    /// Holds no records for requests that are still to come: what is waited for is given up.
+    pub(super) fn let_go(&mut self) {
+        self.held.clear();
+        self.request.let_go();
     }
 
     /// The request under way is whole.
     fn finish_request(&mut self, step: &mut Step<'_>) {
-        let Ended { whole, mut exchange } = self.request.finish();
+        let Ended { whole, records, mut exchange } = self.request.finish();
+        if !records.is_empty() {
+            self.held = records;
+        }
         let index = self.next_index;
         self.next_index = index.saturating_add(1);
         let resumed = std::mem::take(&mut self.resumed);
         match whole {
             Some(message) => {
-                self.last.clear();
-                self.last.extend(message.before.iter().chain(&message.tokens).map(Token::downgrade));
                 let (to, response) = oneshot::channel();
                 let connection = Arc::clone(step.connection);
                 step.batch.request(Ready { connection, index, resumed, message, response });
@@ -346,9 +354,8 @@ impl Conversation {
     pub(super) fn evict(&mut self, step: &mut Step<'_>) {
         let (request, response) = self.held();
         if request >= response {
-            return self
-                .request
-                .discard("it was the largest request under way when memory was used up", step);
+            self.request.discard("it was the largest request under way when memory was used up", step);
+            return self.let_go();
         }
         match self.waiting.front_mut() {
             Some(exchange) => exchange.give_up(step),
@@ -358,6 +365,9 @@ impl Conversation {
 
     /// The record ends: what goes on, or waits, gets its share of the record's memory.
     pub(super) fn settle(&mut self, memory: &mut RecordMemory, step: &mut Step<'_>) {
+        if self.waiting.is_empty() {
+            self.held.clear();
+        }
         self.request.settle_sparse(memory);
         if let Some(exchange) = self.waiting.front_mut() {
             exchange.message().settle_sparse(memory);

@@ -16,6 +16,8 @@ pub(super) struct Exchange {
     to: Recipient,
     framer: ResponseFramer,
     message: Message,
+    /// Bytes of it came, be it that nobody wants them.
+    has_begun: bool,
     state: State,
 }
 
@@ -51,7 +53,14 @@ impl Exchange {
     /// A response to a request with this method.
     pub(super) fn new(method: &str) -> Self {
         let framer = ResponseFramer::new(method);
-        Self { index: 0, to: Recipient::Later, framer, message: Message::default(), state: State::Framed }
+        Self {
+            index: 0,
+            to: Recipient::Later,
+            framer,
+            message: Message::default(),
+            has_begun: false,
+            state: State::Framed,
+        }
     }
 
     /// The request is whole: somebody waits for the response now; or nobody, as it was not given out.
@@ -88,7 +97,7 @@ impl Exchange {
 
     /// Whether bytes that begin a response cannot belong to it: it is somewhere in its body.
     pub(super) fn is_broken_by(&self, data: &[u8]) -> bool {
-        !self.message.is_empty() && data.starts_with(b"HTTP/1.")
+        self.has_begun && data.starts_with(b"HTTP/1.")
     }
 
     /// Bytes that it holds.
@@ -118,6 +127,7 @@ impl Exchange {
                 Ok(Progress::Interim { used }) => {
                     rest = rest.split_off(used.min(rest.len()));
                     self.message.clear();
+                    self.has_begun = false;
                     add(&mut step.counts.interim_responses, 1);
                     if rest.is_empty() {
                         return Written::Taken;
@@ -139,6 +149,7 @@ impl Exchange {
 
     /// Keeps bytes, if somebody waits for them, and there are not too many.
     fn keep(&mut self, data: Bytes, step: &mut Step<'_>) {
+        self.has_begun = true;
         if !self.is_wanted() {
             return self.message.clear();
         }

@@ -112,6 +112,11 @@ impl Message {
         }
     }
 
+    /// The first of the records that it holds.
+    pub(super) fn earliest(&self) -> Vec<Token> {
+        Token::earliest(self.before.iter().chain(&self.tokens))
+    }
+
     /// Forgets all of it.
     pub(super) fn clear(&mut self) {
         *self = Self::default();

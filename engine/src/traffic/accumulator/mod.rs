@@ -72,8 +72,9 @@ impl Default for AccumulatorSettings {
 
 /// Finds the requests in records, and their responses. All of it happens in its calls: it waits for nothing.
 ///
-/// A record's [`Token`](super::Token) is held by exactly the requests and responses that have bytes of it, and by the end of a
-/// connection that it says. So a record that nothing is waited for is done with when the call returns.
+/// A record's [`Token`](super::Token) is held by the requests and responses that have bytes of it, by the end of a connection that it
+/// says, and here as long as a response to a request is to come that began in it: from a later record on it would be taken for that
+/// to the next request. So a record that nothing is waited for is done with when the call returns.
 #[derive(Debug)]
 pub struct Accumulator {
     settings: AccumulatorSettings,
@@ -180,6 +181,12 @@ impl Accumulator {
         for partition in partitions.values_mut() {
             partition.finish(&mut shared, out);
         }
+    }
+
+    /// The source's responses are waited for no longer: nobody holds the records of requests that nobody wants. A restart in front of
+    /// such a response may take it for that to the next request.
+    pub fn let_go(&mut self) {
+        self.partitions.values_mut().for_each(Partition::let_go);
     }
 
     /// Gives up the largest message under way, because memory is used up and nothing else will give any back: a request

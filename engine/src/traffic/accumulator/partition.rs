@@ -203,6 +203,11 @@ impl Partition {
         }
     }
 
+    /// Holds no records but those of messages.
+    pub(super) fn let_go(&mut self) {
+        self.open.iter_mut().for_each(|(_, track)| track.let_go());
+    }
+
     /// Takes records that wait for an earlier one as they are; whether there was one.
     pub(super) fn evict_early(&mut self, shared: &mut Shared<'_>, out: &mut impl FnMut(Event)) -> bool {
         let Some((key, records)) = self.reorder.take_any() else { return false };

@@ -20,6 +20,10 @@ pub(super) struct Request {
     framer: RequestFramer,
     message: Message,
     state: State,
+    /// The first of the records that it held before it went into quarantine.
+    held: Vec<Token>,
+    /// Whether it began with a known method, if it is in quarantine.
+    had_known_method: bool,
     /// What is answered before it is whole.
     early: Option<Box<Exchange>>,
 }
@@ -41,6 +45,8 @@ enum State {
 pub(super) struct Ended {
     /// All of it; none if it is in quarantine.
     pub(super) whole: Option<Whole>,
+    /// The first records from which on it is known where it begins; none if only the proxy knew its end.
+    pub(super) records: Vec<Token>,
     /// The response to it.
     pub(super) exchange: Exchange,
 }
@@ -61,8 +67,9 @@ impl Request {
         self.message.length()
     }
 
-    /// Takes bytes from the front of `data` up to its end, or all of them; whether it ended.
-    pub(super) fn read(&mut self, data: &mut Bytes, step: &mut Step<'_>) -> bool {
+    /// Takes bytes from the front of `data` up to its end, or all of them; whether it ended. If it begins there, it holds the records
+    /// `before`: only from these on is it known where it begins, and which response is its own.
+    pub(super) fn read(&mut self, data: &mut Bytes, before: &mut Vec<Token>, step: &mut Step<'_>) -> bool {
         if self.is_none() && self.framer.is_idle() {
             // Empty lines between requests are of no use, and belong to neither.
             let ends = data.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
@@ -70,7 +77,7 @@ impl Request {
         }
         let end = if self.is_unframed() { None } else { self.find_end(data, step) };
         let own = data.split_to(end.unwrap_or(data.len()).min(data.len()));
-        self.keep(own, step);
+        self.keep(own, before, step);
         end.is_some()
     }
 
@@ -90,13 +97,14 @@ impl Request {
     }
 
     /// Keeps bytes, unless there are too many.
-    fn keep(&mut self, data: Bytes, step: &mut Step<'_>) {
+    fn keep(&mut self, data: Bytes, before: &mut Vec<Token>, step: &mut Step<'_>) {
         if matches!(self.state, State::Discarded | State::UnframedDiscarded) {
             return;
         }
         if let Some(token) = step.token {
             self.message.append(data, step.at, token);
         }
+        self.message.hold_before(before);
         let (most, length) = (step.settings.most_message, self.message.length());
         let reason = match &self.state {
             // A head without an end: the connection may stay open for long, and hold its records.
@@ -110,6 +118,9 @@ impl Request {
     /// Puts it into quarantine; its end is still looked for.
     pub(super) fn discard(&mut self, reason: &str, step: &mut Step<'_>) {
         self.exchange();
+        self.had_known_method = self.has_known_method();
+        // The end of what is no HTTP may never come.
+        self.held = if self.is_unframed() { Vec::new() } else { self.message.earliest() };
         step.quarantine(&mut self.message, reason);
         self.state = if self.is_unframed() { State::UnframedDiscarded } else { State::Discarded };
     }
@@ -122,13 +133,13 @@ impl Request {
 
     /// Whether it begins with a method that clients of a search engine use.
     pub(super) fn has_known_method(&self) -> bool {
-        request_method(&self.message.start(LONGEST_METHOD)).is_some_and(|method| METHODS.contains(&method))
+        let start = self.message.start(LONGEST_METHOD);
+        self.had_known_method || request_method(&start).is_some_and(|method| METHODS.contains(&method))
     }
 
-    /// Holds the records of a request that ended in the same read: only from the beginning of that one on is it known where this one
-    /// begins.
-    pub(super) fn hold_before(&mut self, tokens: &mut Vec<Token>) {
-        self.message.hold_before(tokens);
+    /// Holds no records any more, if it is in quarantine.
+    pub(super) fn let_go(&mut self) {
+        self.held.clear();
     }
 
     /// Bytes of the response to it.
@@ -144,14 +155,15 @@ impl Request {
     /// It is whole: the next one may begin.
     pub(super) fn finish(&mut self) -> Ended {
         let request = std::mem::take(self);
-        let Self { mut message, state, early, .. } = request;
+        let Self { mut message, state, early, held, .. } = request;
         let is_kept = matches!(state, State::Framed | State::Unframed(_));
+        let records = if is_kept { message.earliest() } else { held };
         let whole = is_kept.then(|| message.take());
         let exchange = match early {
             Some(exchange) => *exchange,
             None => exchange_for(whole.as_ref().map_or(&[], |whole| &whole.bytes)),
         };
-        Ended { whole, exchange }
+        Ended { whole, records, exchange }
     }
 
     /// It will never be whole: the next one may begin. What is no HTTP goes into quarantine.

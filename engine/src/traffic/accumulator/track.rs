@@ -208,6 +208,11 @@ impl Track {
         request.max(response)
     }
 
+    /// Holds no records but those of messages.
+    pub(super) fn let_go(&mut self) {
+        self.conversation.let_go();
+    }
+
     /// Gives up the larger of the request and the response under way.
     pub(super) fn evict(&mut self, shared: &mut Shared<'_>) {
         self.conversation.evict(&mut step(self.at, None, &self.connection, shared));

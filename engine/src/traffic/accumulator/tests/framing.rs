@@ -253,3 +253,13 @@ fn a_response_that_never_ends_is_cut_by_the_head_of_the_next_one() {
     let cut = Pair { end: ResponseEnd::Cut, ..whole(0, GET, endless) };
     assert_eq!(lab.pairs(), [cut, whole(1, POST, OK)]);
 }
+
+#[test]
+fn a_response_that_nobody_wants_and_never_ends_is_cut_by_the_head_of_the_next_one_too() {
+    let endless = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort";
+    let mut lab = Lab::new();
+    lab.push(record("c", 1).read(GET).end());
+    drop(lab.requests());
+    lab.push(record("c", 2).prior(1).write(endless).read(POST).end().write(OK));
+    assert_eq!(lab.pairs(), [whole(1, POST, OK)]);
+}

@@ -1,5 +1,6 @@
 //! Conversations cut anywhere.
 
+use super::super::AccumulatorSettings;
 use super::lab::{Lab, RecordBuilder, pair, record};
 use crate::traffic::ResponseEnd;
 use rand::rngs::StdRng;
@@ -152,8 +153,15 @@ fn whatever_the_cuts_every_request_has_its_response_and_every_record_is_done_wit
     }
 }
 
+/// Where one read ends and the next one begins.
+#[derive(Clone, Copy)]
+enum Cuts {
+    Anywhere,
+    BetweenRequests,
+}
+
 /// As a proxy observes it: the end of each request directly behind the read with its last byte.
-fn observe_as_a_proxy(random: &mut StdRng, conversation: &[(String, String)]) -> Vec<Observed> {
+fn observe_as_a_proxy(random: &mut StdRng, conversation: &[(String, String)], cuts: Cuts) -> Vec<Observed> {
     let mut observed = Vec::new();
     let mut rest = conversation;
     while !rest.is_empty() {
@@ -166,7 +174,11 @@ fn observe_as_a_proxy(random: &mut StdRng, conversation: &[(String, String)]) ->
             Some(*end)
         });
         let (mut ends, mut seen) = (ends.peekable(), 0);
-        let cuts = if random.random_bool(0.5) { vec![requests] } else { pieces(random, &requests) };
+        let cuts = match cuts {
+            Cuts::Anywhere if random.random_bool(0.5) => vec![requests],
+            Cuts::Anywhere => pieces(random, &requests),
+            Cuts::BetweenRequests => together.iter().map(|(request, _)| request.clone()).collect(),
+        };
         for piece in cuts {
             seen += piece.len();
             observed.push(Observed::Read(piece));
@@ -182,52 +194,82 @@ fn observe_as_a_proxy(random: &mut StdRng, conversation: &[(String, String)]) ->
 /// A request that was found: the record with its first byte, the first one that it holds, its index, its bytes, those of its response.
 type Found = (i64, i64, u64, String, String);
 
-fn found(records: &[RecordBuilder], from: usize) -> Vec<Found> {
-    let mut lab = Lab::new();
+/// What is read from one record on, where requests that are not selected are dropped at once, and large ones go into quarantine.
+fn found(records: &[RecordBuilder], from: usize, tells: Tells) -> Vec<Found> {
+    let mut lab =
+        Lab::with(AccumulatorSettings { most_message: tells.most_message, ..AccumulatorSettings::default() });
     lab.next = i64::try_from(from).unwrap();
+    let mut requests = Vec::new();
     for record in &records[from..] {
         lab.push(record.clone());
+        requests.extend(lab.requests().into_iter().filter(|request| (tells.selects)(request.index)));
     }
-    let requests = lab.requests().into_iter();
-    requests
-        .map(|request| {
-            let (first, index) = (request.tokens[0].offset(), request.index);
-            let before = request.before.iter().map(crate::traffic::Token::offset);
-            let held = before.chain([first]).min().unwrap();
-            let found = pair(request);
-            (first, held, index, found.request, found.response)
-        })
-        .collect()
+    let found = requests.into_iter().map(|request| {
+        let (first, index) = (request.tokens[0].offset(), request.index);
+        let before = request.before.iter().map(crate::traffic::Token::offset);
+        let held = before.chain([first]).min().unwrap();
+        let found = pair(request);
+        (first, held, index, found.request, found.response)
+    });
+    found.collect()
+}
+
+/// Which requests come to nothing at once.
+#[derive(Clone, Copy)]
+struct Tells {
+    /// Whether a request with this index is selected.
+    selects: fn(u64) -> bool,
+    /// Bytes of a request that does not go into quarantine, at most.
+    most_message: u64,
 }
 
 /// What is not done with is committed up to the first record that it holds. A request that began in one read with the end of an
 /// earlier one cannot be found from its own record on, so it holds those of the earlier one too.
 #[test]
 fn a_restart_from_any_record_on_finds_every_request_that_holds_none_before() {
-    let mut pipelined = 0;
-    for seed in 0..400 {
-        let mut random = StdRng::seed_from_u64(seed);
-        let count = random.random_range(1..12);
-        let conversation: Vec<_> = (0..count).map(|number| exchange(&mut random, number)).collect();
-        let observed = observe_as_a_proxy(&mut random, &conversation);
-        let records = records(&mut random, "c", observed);
-        let all = found(&records, 0);
-        assert_eq!(all.len(), conversation.len());
-        pipelined += all.iter().filter(|(first, held, ..)| held < first).count();
-        for from in 1..records.len() {
-            let from_offset = i64::try_from(from).unwrap();
-            let found = found(&records, from);
-            let is_there = |one: &&Found| {
-                found.iter().any(|(first, _, index, request, response)| {
-                    (first, index, request, response) == (&one.0, &one.2, &one.3, &one.4)
-                })
-            };
-            let due: Vec<_> = all.iter().filter(|(_, held, ..)| *held >= from_offset).collect();
-            let missing: Vec<_> = due.into_iter().filter(|one| !is_there(one)).collect();
-            assert!(missing.is_empty(), "seed {seed}, from record {from}: missing {missing:?}");
-            let later = all.iter().filter(|(first, ..)| *first >= from_offset).count();
-            assert!(found.len() <= later, "seed {seed}, from record {from}: {found:?}");
+    let all = Tells { selects: |_| true, most_message: 1 << 20 };
+    for tells in [
+        all,
+        Tells { selects: |index| index % 3 == 1, ..all },
+        Tells { most_message: 200, ..all },
+        Tells { selects: |index| index % 2 == 1, most_message: 200 },
+    ] {
+        for cuts in [Cuts::Anywhere, Cuts::BetweenRequests] {
+            let pipelined = (0..200).map(|seed| restart_anywhere(seed, cuts, tells)).sum::<usize>();
+            assert!(pipelined > 20, "{pipelined}");
         }
     }
-    assert!(pipelined > 100, "{pipelined}");
+}
+
+/// How many of the requests held a record before their own.
+fn restart_anywhere(seed: u64, cuts: Cuts, tells: Tells) -> usize {
+    let mut random = StdRng::seed_from_u64(seed);
+    let count = random.random_range(1..12);
+    let conversation: Vec<_> = (0..count).map(|number| exchange(&mut random, number)).collect();
+    let observed = observe_as_a_proxy(&mut random, &conversation, cuts);
+    let records = records(&mut random, "c", observed);
+    let all = found(&records, 0, tells);
+    let is_found = |index: u64| {
+        let (request, _) = &conversation[usize::try_from(index).unwrap()];
+        (tells.selects)(index) && request.len() as u64 <= tells.most_message
+    };
+    assert!(
+        (0..count as u64).filter(|index| is_found(*index)).eq(all.iter().map(|one| one.2)),
+        "seed {seed}"
+    );
+    for from in 1..records.len() {
+        let from_offset = i64::try_from(from).unwrap();
+        let found = found(&records, from, tells);
+        let is_there = |one: &&Found| {
+            found.iter().any(|(first, _, index, request, response)| {
+                (first, index, request, response) == (&one.0, &one.2, &one.3, &one.4)
+            })
+        };
+        let due = all.iter().filter(|(_, held, ..)| *held >= from_offset);
+        let missing: Vec<_> = due.filter(|one| !is_there(one)).collect();
+        assert!(missing.is_empty(), "seed {seed}, from record {from}: missing {missing:?}, found {found:?}");
+        let later = all.iter().filter(|(first, ..)| *first >= from_offset).count();
+        assert!(found.len() <= later, "seed {seed}, from record {from}: {found:?}");
+    }
+    all.iter().filter(|(first, held, ..)| held < first).count()
 }
