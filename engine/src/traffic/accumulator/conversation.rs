@@ -125,7 +125,7 @@ impl Conversation {
 
     /// Whether what was read can only be the rest of a request: it is no HTTP, or begins in the middle of a method.
     fn is_rest(&self) -> bool {
-        self.request.is_unframed() || (self.just_ended && !self.request.has_known_method())
+        self.request.is_unframed() || (self.just_ended && !self.request.has_method())
     }
 
     /// What is under way is the rest of a request that began before.

@@ -11,8 +11,14 @@ use codecs::traffic::http::{MAX_HEAD, Progress, RequestFramer, request_method};
 /// A method is no longer, in bytes.
 const LONGEST_METHOD: usize = 32;
 
-/// Methods that the rest of another one cannot be taken for.
-const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT"];
+/// The methods that are registered: <https://www.iana.org/assignments/http-methods>.
+#[rustfmt::skip]
+const METHODS: [&str; 40] = [
+    "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "ACL", "BASELINE-CONTROL", "BIND", "CHECKIN",
+    "CHECKOUT", "COPY", "LABEL", "LINK", "LOCK", "MERGE", "MKACTIVITY", "MKCALENDAR", "MKCOL", "MKREDIRECTREF", "MKWORKSPACE", "MOVE",
+    "ORDERPATCH", "PRI", "PROPFIND", "PROPPATCH", "QUERY", "REBIND", "REPORT", "SEARCH", "UNBIND", "UNCHECKOUT", "UNLINK", "UNLOCK",
+    "UPDATE", "UPDATEREDIRECTREF", "VERSION-CONTROL",
+];
 
 /// The request that a client is sending, or none yet.
 #[derive(Debug, Default)]
@@ -22,8 +28,8 @@ pub(super) struct Request {
     state: State,
     /// The first of the records that it held before it went into quarantine.
     held: Vec<Token>,
-    /// Whether it began with a known method, if it is in quarantine.
-    had_known_method: bool,
+    /// Whether it can be a request from its first byte on, if it is in quarantine.
+    had_method: bool,
     /// What is answered before it is whole.
     early: Option<Box<Exchange>>,
 }
@@ -118,7 +124,7 @@ impl Request {
     /// Puts it into quarantine; its end is still looked for.
     pub(super) fn discard(&mut self, reason: &str, step: &mut Step<'_>) {
         self.exchange();
-        self.had_known_method = self.has_known_method();
+        self.had_method = self.has_method();
         // The end of what is no HTTP may never come.
         self.held = if self.is_unframed() { Vec::new() } else { self.message.earliest() };
         step.quarantine(&mut self.message, reason);
@@ -131,10 +137,9 @@ impl Request {
         self.early.get_or_insert_with(|| Box::new(exchange_for(&message.start(LONGEST_METHOD))))
     }
 
-    /// Whether it begins with a method that clients of a search engine use.
-    pub(super) fn has_known_method(&self) -> bool {
-        let start = self.message.start(LONGEST_METHOD);
-        self.had_known_method || request_method(&start).is_some_and(|method| METHODS.contains(&method))
+    /// Whether it begins with a method, and not in the middle of one.
+    pub(super) fn has_method(&self) -> bool {
+        self.had_method || has_method(&self.message.start(LONGEST_METHOD))
     }
 
     /// Holds no records any more, if it is in quarantine.
@@ -200,4 +205,12 @@ pub(super) fn starts_request(data: &[u8]) -> bool {
     let Some(method) = request_method(data.get(..LONGEST_METHOD).unwrap_or(data)) else { return false };
     let target = data.get(method.len().saturating_add(1));
     method.bytes().all(|byte| byte.is_ascii_uppercase()) && matches!(target, Some(b'/' | b'*' | b'h'))
+}
+
+/// Whether bytes that were read as a request, and may be the rest of one, begin with a method. The end of a registered one is no method:
+/// of `GET`, `T` can be read for itself. Of methods that nobody has registered any is taken for a whole one.
+fn has_method(data: &[u8]) -> bool {
+    let Some(method) = request_method(data) else { return false };
+    METHODS.contains(&method)
+        || (starts_request(data) && !METHODS.iter().any(|known| known.ends_with(method)))
 }

@@ -12,6 +12,7 @@ fn exchange(random: &mut StdRng, number: usize) -> (String, String) {
     let request = match random.random_range(0..5) {
         0 => format!("GET /{number} HTTP/1.1\r\nHost: h\r\n\r\n"),
         1 => format!("HEAD /{number} HTTP/1.1\r\n\r\n"),
+        2 if number.is_multiple_of(2) => format!("PROPFIND /{number} HTTP/1.1\r\n\r\n"),
         2 => format!(
             "POST /{number} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}y\r\n0\r\nT: 1\r\n\r\n",
             body.len() + 1

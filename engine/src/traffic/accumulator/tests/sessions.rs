@@ -141,6 +141,25 @@ fn of_requests_in_one_read_none_is_taken_up_in_its_middle_after_a_restart() {
 }
 
 #[test]
+fn in_a_connection_that_is_taken_up_again_a_method_is_told_from_the_rest_of_one() {
+    let request = |method: &str| format!("{method} /a HTTP/1.1\r\nHost: h\r\n\r\n");
+    let known = ["GET", "SEARCH", "PATCH", "LOCK", "VERSION-CONTROL", "BREW"];
+    let rests = ["ET", "T", "OST", "FIND", "PPATCH", "CONTROL", "brew"];
+    for (methods, is_method) in [(&known[..], true), (&rests[..], false)] {
+        for method in methods {
+            let mut lab = Lab::new();
+            lab.push(
+                record("c", 3).prior(5).read(&request(method)).end().write(OK).read(GET).end().write(OK),
+            );
+            let rest = [(0, 5, request(method)), (0, 6, GET.to_owned())];
+            assert_eq!(places(&mut lab), rest[usize::from(!is_method)..], "{method}");
+            let skipped = if is_method { 0 } else { request(method).len() as u64 };
+            assert_eq!(lab.accumulator.counts().skipped_read_bytes, skipped, "{method}");
+        }
+    }
+}
+
+#[test]
 fn a_request_that_was_under_way_and_is_taken_back_has_no_index() {
     let mut lab = Lab::new();
     lab.push(record("c", 3).prior(5).was_reading().read("x").dropped().read(GET).end().write(OK));
