@@ -1,5 +1,6 @@
 //! A target that cannot be reached is asked by one request at a time, and given up after some time.
 
+use super::clock::SourceClock;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -13,8 +14,9 @@ const PROBE: Duration = Duration::from_secs(1);
 /// Knows whether the target can be reached.
 #[derive(Debug)]
 pub(super) struct Breaker {
-    /// After so long without a connection, requests fail at once.
+    /// After so long without a connection, pauses left out, requests fail at once.
     patience: Duration,
+    clock: SourceClock,
     state: Mutex<State>,
 }
 
@@ -29,6 +31,8 @@ struct State {
 #[derive(Debug, Clone, Copy)]
 struct Open {
     since: Instant,
+    /// How long the replay had been paused by then.
+    held: Duration,
     next_probe: Instant,
 }
 
@@ -44,8 +48,8 @@ pub(super) enum Admission {
 }
 
 impl Breaker {
-    pub(super) fn new(patience: Duration) -> Self {
-        Self { patience, state: Mutex::default() }
+    pub(super) fn new(patience: Duration, clock: SourceClock) -> Self {
+        Self { patience, clock, state: Mutex::default() }
     }
 
     pub(super) fn admit(&self) -> Admission {
@@ -58,7 +62,7 @@ impl Breaker {
             return Admission::Connect;
         }
         let since = now.saturating_duration_since(open.since);
-        if since < self.patience {
+        if since.saturating_sub(self.clock.held().saturating_sub(open.held)) < self.patience {
             return Admission::Wait(open.next_probe);
         }
         Admission::Refuse(format!("the target could not be reached for {} s: {reason}", since.as_secs()))
@@ -80,7 +84,7 @@ impl Breaker {
         if state.failures >= FAILURES && state.open.is_none() {
             let now = Instant::now();
             tracing::warn!("the target cannot be reached: one request at a time tries it now");
-            state.open = Some(Open { since: now, next_probe: now + PROBE });
+            state.open = Some(Open { since: now, held: self.clock.held(), next_probe: now + PROBE });
         }
     }
 
@@ -93,15 +97,37 @@ impl Breaker {
 
 #[cfg(test)]
 mod tests {
+    use super::super::clock::Speed;
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn one_request_a_second_tries_a_target_that_is_gone_and_the_others_fail_in_the_end() {
-        let breaker = Breaker::new(Duration::from_secs(10));
+    /// One that is open.
+    fn open(patience: Duration) -> (Breaker, SourceClock) {
+        let clock = SourceClock::new(Speed::Unlimited);
+        let breaker = Breaker::new(patience, clock.clone());
         for _ in 0..FAILURES {
             assert_eq!(breaker.admit(), Admission::Connect);
             breaker.failed("refused".to_owned());
         }
+        (breaker, clock)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_of_a_pause_does_not_use_up_patience() {
+        let (breaker, clock) = open(Duration::from_secs(10));
+        clock.pause();
+        tokio::time::advance(Duration::from_secs(100)).await;
+        assert_eq!(breaker.admit(), Admission::Connect);
+        assert_eq!(breaker.admit(), Admission::Wait(Instant::now() + PROBE));
+        clock.resume();
+        tokio::time::advance(Duration::from_secs(10)).await;
+        assert_eq!(breaker.admit(), Admission::Connect);
+        let says = "the target could not be reached for 110 s: refused".to_owned();
+        assert_eq!(breaker.admit(), Admission::Refuse(says));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_request_a_second_tries_a_target_that_is_gone_and_the_others_fail_in_the_end() {
+        let (breaker, _) = open(Duration::from_secs(10));
         assert_eq!(breaker.admit(), Admission::Wait(Instant::now() + PROBE));
         tokio::time::advance(PROBE).await;
         assert_eq!(breaker.admit(), Admission::Connect);

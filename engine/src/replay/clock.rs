@@ -53,7 +53,10 @@ pub(super) struct Pace {
     /// None before the first request.
     start: Option<Start>,
     speed: Speed,
-    paused: bool,
+    /// Since when it stands still, if it does.
+    paused: Option<Instant>,
+    /// How long it stood still before.
+    held: Duration,
     /// When the last pause ended.
     resumed: Option<Instant>,
 }
@@ -91,8 +94,8 @@ impl SourceClock {
     /// A clock that starts with the first request.
     #[must_use]
     pub fn new(speed: Speed) -> Self {
-        let pace = Arc::new(watch::Sender::new(Pace { start: None, speed, paused: false, resumed: None }));
-        Self { pace, reached: Arc::default() }
+        let pace = Pace { start: None, speed, paused: None, held: Duration::ZERO, resumed: None };
+        Self { pace: Arc::new(watch::Sender::new(pace)), reached: Arc::default() }
     }
 
     /// Starts it at this moment of the source, if it has not started.
@@ -127,7 +130,7 @@ impl SourceClock {
     /// What it is set to; `None` before the start, and while it stands still.
     pub(super) fn setting(&self) -> Option<Setting> {
         let pace = *self.pace.borrow();
-        let start = pace.start.filter(|_| !pace.paused)?;
+        let start = pace.start.filter(|_| pace.paused.is_none())?;
         let baseline = Baseline { source: start.source, real: start.due };
         Some(Setting { baseline, speed: pace.speed, set: start.set })
     }
@@ -186,7 +189,7 @@ impl SourceClock {
     /// Whether it stands still.
     #[must_use]
     pub fn is_paused(&self) -> bool {
-        self.pace.borrow().paused
+        self.pace.borrow().paused.is_some()
     }
 
     /// From now on the source's time goes by at this speed.
@@ -196,16 +199,23 @@ impl SourceClock {
 
     /// Nothing becomes due any more.
     pub fn pause(&self) {
-        self.change(|pace| pace.paused = true);
+        self.change(|pace| pace.paused = pace.paused.or_else(|| Some(Instant::now())));
     }
 
     /// The source's time goes on from where it was paused.
     pub fn resume(&self) {
         self.change(|pace| {
-            if std::mem::take(&mut pace.paused) {
+            if let Some(since) = pace.paused.take() {
+                pace.held = pace.held.saturating_add(since.elapsed());
                 pace.resumed = Some(Instant::now());
             }
         });
+    }
+
+    /// How long it stood still until now, in all.
+    pub(super) fn held(&self) -> Duration {
+        let pace = *self.pace.borrow();
+        pace.held.saturating_add(pace.paused.map_or(Duration::ZERO, |since| since.elapsed()))
     }
 
     /// Waits as long as it is paused; whether it was.
@@ -213,7 +223,7 @@ impl SourceClock {
         let is_paused = self.is_paused();
         if is_paused {
             // An error means that the sender is gone, which `self` has.
-            let _ = self.pace.subscribe().wait_for(|pace| !pace.paused).await;
+            let _ = self.pace.subscribe().wait_for(|pace| pace.paused.is_none()).await;
         }
         is_paused
     }
@@ -272,12 +282,12 @@ impl SourceClock {
 impl Pace {
     /// How much of our time went by since the start.
     fn passed(&self, start: &Start) -> Duration {
-        let since = if self.paused { Duration::ZERO } else { start.real.elapsed() };
+        let since = if self.paused.is_some() { Duration::ZERO } else { start.real.elapsed() };
         since.saturating_add(start.late)
     }
 
     fn due(&self, at: SystemTime) -> Option<Instant> {
-        if self.paused {
+        if self.paused.is_some() {
             return None;
         }
         let (Speed::Factor(factor), Some(start)) = (self.speed, self.start) else {
@@ -331,6 +341,24 @@ mod tests {
         assert_eq!(clock.due(source(20)), Some(resumed + 2 * SECOND));
         clock.set_speed(Speed::Unlimited);
         assert_eq!(clock.due(source(1_000_000)), Some(resumed));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_known_how_long_it_stood_still() {
+        let clock = SourceClock::new(Speed::Factor(1.0));
+        tokio::time::advance(SECOND).await;
+        assert_eq!(clock.held(), Duration::ZERO);
+        for expected in [2, 4] {
+            clock.pause();
+            tokio::time::advance(SECOND).await;
+            clock.pause(); // It is paused already.
+            tokio::time::advance(SECOND).await;
+            assert_eq!(clock.held(), expected * SECOND);
+            clock.resume();
+            clock.resume();
+            tokio::time::advance(SECOND).await;
+            assert_eq!(clock.held(), expected * SECOND);
+        }
     }
 
     #[tokio::test(start_paused = true)]

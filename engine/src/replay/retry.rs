@@ -33,7 +33,7 @@ pub struct RetryPolicy {
     pub mismatch_attempts: u32,
     /// How long to wait between attempts; what the target asks for (`Retry-After`) is added.
     pub backoff: Backoff,
-    /// After this time, counted from the first attempt, none is begun.
+    /// After this time, counted from the first attempt and without pauses, none is begun.
     pub budget: Duration,
     /// Errors of operations of a bulk that are final.
     pub final_errors: HashSet<String>,

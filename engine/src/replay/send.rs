@@ -2,6 +2,7 @@
 
 use super::breaker::{Admission, Breaker};
 use super::bulk::Operations;
+use super::clock::SourceClock;
 use super::counts::Counts;
 use super::prepare::Preparation;
 use super::request::Outgoing;
@@ -26,6 +27,8 @@ pub(super) struct Target {
     /// Connections that are shared, where the replay shares them.
     pub(super) pool: Option<Mutex<Vec<Connection>>>,
     pub(super) counts: Arc<Counts>,
+    /// Knows what was paused.
+    pub(super) clock: SourceClock,
 }
 
 /// The connection of one source connection, while it has one.
@@ -74,10 +77,11 @@ impl Target {
         Self {
             dialer,
             policy: settings.policy.clone(),
-            breaker: Breaker::new(settings.policy.budget),
+            breaker: Breaker::new(settings.policy.budget, settings.clock.clone()),
             most_response: settings.most_response,
             pool: settings.pools.then(Mutex::default),
             counts,
+            clock: settings.clock.clone(),
         }
     }
 
@@ -91,7 +95,7 @@ impl Target {
         source: Option<u16>,
     ) -> Vec<Attempt> {
         let is_bulk = preparation.is_plain_bulk(request);
-        let begin = Instant::now();
+        let (begin, held) = (Instant::now(), self.clock.held());
         let mut attempts: Vec<Attempt> = Vec::with_capacity(1);
         let mut rest: Option<Rest> = None;
         loop {
@@ -106,7 +110,8 @@ impl Target {
             let Verdict::Again { attempts: most, wait, only } = verdict else { return attempts };
             let count = u32::try_from(attempts.len()).unwrap_or(u32::MAX);
             let pause = self.policy.backoff.delay(count.saturating_sub(1), wait);
-            if count >= most || begin.elapsed().saturating_add(pause) >= self.policy.budget {
+            let spent = begin.elapsed().saturating_sub(self.clock.held().saturating_sub(held));
+            if count >= most || spent.saturating_add(pause) >= self.policy.budget {
                 return attempts;
             }
             if let Some(fewer) = only.and_then(|only| Rest::of(request, &only)) {

@@ -5,7 +5,8 @@ use crate::target::{Reply, Target};
 use engine::replay::Monitor;
 use engine::telemetry::{Page, Server};
 use serde_json::Value;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -57,6 +58,32 @@ async fn what_waits_for_its_turn_waits_for_the_end_of_a_pause_and_is_not_late_th
     assert_eq!((report.summary.answered, target.seen().len()), (4, 4));
     // The one that the pause held back was due at its end; the others waited for those before them.
     assert!(report.summary.lag.max < 1400.0, "{:?}", report.summary.lag);
+}
+
+#[tokio::test]
+async fn what_is_sent_again_during_a_pause_is_not_given_up_for_the_time_that_it_takes() {
+    let is_up = Arc::new(AtomicBool::new(false));
+    let up = Arc::clone(&is_up);
+    let target =
+        Target::start(move |_| Reply::json(if up.load(Ordering::Relaxed) { 200 } else { 503 }, OK)).await;
+    let mut replay = Replay::new("pause-budget");
+    replay.settings.policy.attempts = 10_000;
+    replay.settings.policy.budget = Duration::from_secs(2);
+    let clock = replay.settings.clock.clone();
+    let holding = async {
+        while target.seen().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        clock.pause();
+        tokio::time::sleep(Duration::from_millis(2500)).await;
+        is_up.store(true, Ordering::Relaxed);
+        clock.resume();
+    };
+    let records = vec![Recorded::new("c").exchange("GET", "/", "", &ok()).close()];
+    let (report, ()) = tokio::join!(replay.run(&target, records), holding);
+    assert_eq!(report.summary.answered, 1);
+    let series = "ferry_replay_statuses_total{source=\"200\",target=\"200\"}";
+    assert_eq!(number(&replay.settings.monitor, series), 1.0);
 }
 
 #[tokio::test]
