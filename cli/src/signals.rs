@@ -1,6 +1,7 @@
 //! Signals that stop a run, hold it back, and let it go on.
 
 use engine::flow::{Cancel, Pause};
+use engine::replay::{self, SourceClock};
 use engine::telemetry::meters;
 use std::future::Future;
 use std::io;
@@ -54,22 +55,33 @@ impl Stop {
 pub(crate) struct PauseSwitch(JoinHandle<()>);
 
 impl PauseSwitch {
-    pub(crate) fn listen(pause: Pause) -> io::Result<Self> {
-        let mut hold = signal(SignalKind::user_defined1())?;
-        let mut go_on = signal(SignalKind::user_defined2())?;
+    /// Of a worker that copies documents.
+    pub(crate) fn of_backfill(pause: Pause) -> io::Result<Self> {
+        Self::listen(move |is_paused| {
+            if is_paused {
+                tracing::warn!("paused: SIGUSR2 resumes");
+                pause.pause();
+            } else {
+                tracing::warn!("resumed");
+                pause.resume();
+            }
+            meters().paused(is_paused);
+        })
+    }
+
+    /// Of a replay, which has other ways to be paused, too.
+    pub(crate) fn of_replay(clock: SourceClock) -> io::Result<Self> {
+        Self::listen(move |is_paused| if is_paused { replay::pause(&clock) } else { replay::resume(&clock) })
+    }
+
+    fn listen(hold: impl Fn(bool) + Send + 'static) -> io::Result<Self> {
+        let mut pause = signal(SignalKind::user_defined1())?;
+        let mut resume = signal(SignalKind::user_defined2())?;
         Ok(Self(tokio::spawn(async move {
             loop {
                 tokio::select! {
-                    _ = hold.recv() => {
-                        tracing::warn!("paused: SIGUSR2 resumes");
-                        pause.pause();
-                        meters().paused(true);
-                    }
-                    _ = go_on.recv() => {
-                        tracing::warn!("resumed");
-                        pause.resume();
-                        meters().paused(false);
-                    }
+                    _ = pause.recv() => hold(true),
+                    _ = resume.recv() => hold(false),
                 }
             }
         })))

@@ -11,7 +11,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A replay that runs, and where it listens. It is killed when this is dropped.
@@ -77,6 +77,11 @@ impl Running {
         number.parse().unwrap()
     }
 
+    fn signal(&self, name: &str) {
+        let pid = self.ferry.id().to_string();
+        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    }
+
     /// Exit status, and the report.
     fn end(mut self) -> (Option<i32>, Value) {
         let mut report = String::new();
@@ -132,6 +137,21 @@ async fn a_replay_is_paused_resumed_and_sped_up_while_it_runs() {
 
     let resumed = replay.json("POST", "/replay/resume", "");
     assert_eq!((&resumed["state"], &resumed["speed"]), (&"running".into(), &100_000.0.into()));
+    let (status, report) = replay.end();
+    assert_eq!((status, &report["answered"], target.lines().len()), (Some(0), &4.into(), 4));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signals_pause_a_replay_and_let_it_go_on() {
+    let target = answering().await;
+    let replay = start_slow("signals", &target);
+    replay.signal("-USR1");
+    let paused = replay.until(|view| view["state"] == "paused");
+    assert_eq!(replay.metric("ferry_replay_paused"), 1.0);
+    replay.json("POST", "/replay/speed", "{\"factor\": \"max\"}");
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!((&paused["replayed"]["answered"], target.lines().len()), (&1.into(), 1));
+    replay.signal("-USR2");
     let (status, report) = replay.end();
     assert_eq!((status, &report["answered"], target.lines().len()), (Some(0), &4.into(), 4));
 }

@@ -50,15 +50,17 @@ fn not_yet() -> Reply {
     Reply::text(StatusCode::SERVICE_UNAVAILABLE, text)
 }
 
-fn pause(clock: &SourceClock) {
+/// Nothing is begun any more, and whoever watches the process is told.
+pub fn pause(clock: &SourceClock) {
     if !clock.is_paused() {
-        tracing::warn!("paused: `POST /replay/resume` lets it go on");
+        tracing::warn!("paused: SIGUSR2 or `POST /replay/resume` lets it go on");
     }
     clock.pause();
     meters().paused(true);
 }
 
-fn resume(clock: &SourceClock) {
+/// The source's time goes on from where it was paused.
+pub fn resume(clock: &SourceClock) {
     if clock.is_paused() {
         tracing::warn!("resumed");
     }

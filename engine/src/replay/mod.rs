@@ -54,6 +54,7 @@ mod writer;
 pub use align::{GroupNotes, WriteNote};
 pub use clock::{Baseline, SourceClock, Speed};
 pub use codecs::traffic::tuple::TupleSettings;
+pub use control::{pause, resume};
 pub use files::from_files;
 pub use finish::{FinishSettings, Finisher, HostHeader, ReplayAuth};
 pub use headers::{Headers, is_secret};

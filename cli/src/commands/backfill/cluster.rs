@@ -212,7 +212,7 @@ pub(super) async fn run(
     };
     let progress = Arc::new(Progress::default());
     let watch = Watch::start(Arc::clone(&progress));
-    let switch = PauseSwitch::listen(pause)?;
+    let switch = PauseSwitch::of_backfill(pause)?;
     stop.is_taken_over_by(cancel);
     let report = cluster::run(snapshot, &store, &settings, destination, &progress).await;
     drop((watch, switch));

@@ -17,7 +17,7 @@ use crate::args::{OutputArgs, bytes};
 use crate::cluster_args::TargetArgs;
 use crate::kafka_args::KafkaArgs;
 use crate::output::{ExitStatus, Output};
-use crate::signals::Stop;
+use crate::signals::{PauseSwitch, Stop};
 use crate::telemetry::TelemetryArgs;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
@@ -271,6 +271,7 @@ pub(crate) async fn run(args: ReplayArgs, stop: &Stop, output: &mut Output) -> a
 
 async fn replay_traffic(args: &ReplayArgs, stop: &Stop, output: &mut Output) -> anyhow::Result<ExitStatus> {
     let settings = args.settings();
+    let switch = PauseSwitch::of_replay(settings.clock.clone())?;
     let destination = args.destination().await?;
     let memory = MemoryBudget::new(args.memory / 4).measured();
     let (source, kafka) = args.source(&memory, &settings).await?;
@@ -283,6 +284,7 @@ async fn replay_traffic(args: &ReplayArgs, stop: &Stop, output: &mut Output) -> 
     // On the threads that its other tasks are on: each record would wake up this one.
     let running = tokio::spawn(replay::run(source, destination, settings, memory, cancel));
     let replayed = running.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+    drop(switch);
     args.monitor.unwatch_topic();
     let report = replayed.context("the replay ended early")?;
     if let Some(kafka) = kafka.and_then(Arc::into_inner) {
