@@ -14,7 +14,8 @@ pub(crate) struct TupleArgs {
     /// Folder or `s3://bucket/prefix` for the tuples of this replay: files named by topic, partition and offsets
     #[arg(long, value_name = "PLACE", env = "FERRY_TUPLES")]
     tuples: Option<Location>,
-    /// Write `Authorization`, cookies and the like into tuples as they are
+    /// Write `Authorization`, cookies and the like, and passwords and keys in bodies of `_security` requests, into tuples as they
+    /// are
     #[arg(long, env = "FERRY_KEEP_CREDENTIALS")]
     keep_credentials: bool,
     /// A file is closed, and its requests are committed, when it has so many bytes of tuples, not compressed,

@@ -3,14 +3,17 @@
 
 use super::json::key;
 use super::payload::write_payload;
+use super::secrets::without_secrets;
 use super::write::TupleSettings;
 use crate::traffic::content;
 use std::borrow::Cow;
 use std::ops::Range;
 
 /// The bodies that are in the line so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Bodies<'a> {
+    /// They may have secrets, which are not written.
+    has_secrets: bool,
     written: Vec<(Body<'a>, Range<usize>)>,
 }
 
@@ -46,6 +49,10 @@ impl Prepared<'_> {
 }
 
 impl<'a> Bodies<'a> {
+    pub(super) const fn new(has_secrets: bool) -> Self {
+        Self { has_secrets, written: Vec::new() }
+    }
+
     /// Finds a body in the line, or takes its content coding off.
     pub(super) fn prepare(
         &self,
@@ -67,7 +74,13 @@ impl<'a> Bodies<'a> {
         let decoded =
             decoded.and_then(|codings| content::decode(codings, bytes, settings.most_inflated).ok());
         let body = Body { bytes, content_type, codings, is_decoded: decoded.is_some() };
-        Prepared { body, content: Content::Bytes(decoded.map_or(Cow::Borrowed(bytes), Cow::Owned)) }
+        let plain = decoded.map_or(Cow::Borrowed(bytes), Cow::Owned);
+        let content = match plain {
+            plain if !self.has_secrets => plain,
+            Cow::Borrowed(plain) => without_secrets(plain),
+            Cow::Owned(plain) => Cow::Owned(without_secrets(&plain).into_owned()),
+        };
+        Prepared { body, content: Content::Bytes(content) }
     }
 
     /// Writes the member `payload`.

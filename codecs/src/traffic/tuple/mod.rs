@@ -24,6 +24,9 @@
 //! | `inlinedTextBody`          | other text; empty if there is no body                              |
 //! | `inlinedBase64Body`        | other bytes                                                        |
 //!
+//! Bodies of the APIs for users and keys (`_security`) have `REDACTED` instead of the values that are secrets, or instead of all of it
+//! where it is no JSON.
+//!
 //! A compressed body is inflated; its headers then say `transfer-encoding: chunked` instead of `Content-Encoding` and
 //! `Content-Length`, as those that Java writes.
 
@@ -35,6 +38,7 @@ mod message;
 mod payload;
 mod read;
 mod redact;
+mod secrets;
 mod time;
 mod write;
 

@@ -3,6 +3,7 @@
 use super::bodies::Bodies;
 use super::json::{key, milliseconds, number, signed, string};
 use super::message::{TupleRequest, TupleResponse};
+use super::secrets;
 use super::time::write_timestamp;
 use crate::traffic::http::FramingError;
 use std::time::{Duration, SystemTime};
@@ -67,7 +68,8 @@ pub struct Attempt<'a> {
 /// How tuples are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TupleSettings {
-    /// Write the values of `Authorization`, cookies and the like (default: `REDACTED` instead of them).
+    /// Write the values of `Authorization`, cookies and the like, and passwords and keys in bodies of the APIs for users (default:
+    /// `REDACTED` instead of them).
     pub keep_credentials: bool,
     /// A compressed body that becomes longer than this is written as it is, in bytes (default: 256 MiB).
     pub most_inflated: usize,
@@ -82,7 +84,7 @@ impl Default for TupleSettings {
 /// Appends a tuple as one line, with its line feed.
 pub fn write(tuple: &Tuple<'_>, settings: &TupleSettings, line: &mut Vec<u8>) {
     line.push(b'{');
-    let mut bodies = Bodies::default();
+    let mut bodies = Bodies::new(!settings.keep_credentials && has_secrets(tuple));
     if let Some(request) = &tuple.source_request {
         key("sourceRequest", line);
         write_message(request, line, |request, line| request.write(settings, &mut bodies, line));
@@ -112,6 +114,12 @@ pub fn write(tuple: &Tuple<'_>, settings: &TupleSettings, line: &mut Vec<u8>) {
         string(status.as_bytes(), line);
     }
     line.extend_from_slice(b"}\n");
+}
+
+/// Whether its bodies may have secrets.
+fn has_secrets(tuple: &Tuple<'_>) -> bool {
+    let requests = [&tuple.source_request, &tuple.target_request];
+    requests.into_iter().flatten().flatten().any(|request| secrets::has_secrets(request.target))
 }
 
 fn write_message<'t, T>(

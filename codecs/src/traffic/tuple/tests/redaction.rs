@@ -40,6 +40,35 @@ fn credentials_are_kept_if_that_is_wanted() {
 }
 
 #[test]
+fn secrets_in_bodies_of_the_apis_for_users_are_redacted_unless_they_are_wanted() {
+    let body = r#"{"password":"hunter2","roles":["admin"]}"#;
+    let length = body.len();
+    let message = |line: &str| format!("{line}\r\nContent-Length: {length}\r\n\r\n{body}");
+    let response = message("HTTP/1.1 200 OK");
+    let written = |source: &str, target: &str, settings: &TupleSettings| {
+        let [source, target] = [source, target].map(|path| message(&format!("PUT {path} HTTP/1.1")));
+        let tuple = Tuple {
+            source_request: Some(TupleRequest::parse(source.as_bytes())),
+            target_request: Some(TupleRequest::parse(target.as_bytes())),
+            source_response: Some(TupleResponse::parse(response.as_bytes(), Duration::ZERO)),
+            target_responses: vec![TupleResponse::parse(response.as_bytes(), Duration::ZERO).unwrap()],
+            ..Tuple::default()
+        };
+        written_with(&tuple, settings)
+    };
+    let (user, other) = ("/_security/user/kim", "/users/_doc/kim");
+    let redacted = r#""payload":{"inlinedJsonBody":{"password":"REDACTED","roles":["admin"]}}"#;
+    for [source, target] in [[user, user], [user, other], [other, user]] {
+        let line = written(source, target, &TupleSettings::default());
+        assert_eq!((line.matches(redacted).count(), line.matches("hunter2").count()), (4, 0), "{line}");
+    }
+    let kept = TupleSettings { keep_credentials: true, ..TupleSettings::default() };
+    for line in [written(user, user, &kept), written(other, other, &TupleSettings::default())] {
+        assert_eq!(line.matches("hunter2").count(), 4, "{line}");
+    }
+}
+
+#[test]
 fn a_target_without_secrets_stays_as_it_is() {
     for target in
         ["/", "/a?b=c&&d", "/user@host://x", "*", "h:443", "http://h/a@b", "/?X-Amz-Signature", "/a?"]
