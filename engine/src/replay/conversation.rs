@@ -2,6 +2,7 @@
 
 use super::clock::SourceClock;
 use super::counts::Counts;
+use super::line::LineMaker;
 use super::order::Ticket;
 use super::outcome::Finished;
 use super::places::Places;
@@ -40,6 +41,7 @@ pub(super) struct Shared {
     pub(super) cancel: Cancel,
     /// What is in flight is cut off.
     pub(super) cut: Cancel,
+    pub(super) lines: LineMaker,
     pub(super) finished: mpsc::Sender<Finished>,
     /// Whether responses of the source are waited for no longer.
     pub(super) given_up: Arc<watch::Sender<bool>>,
@@ -164,6 +166,9 @@ impl Shared {
         }
         drop(place);
         drop(ticket);
+        if finished.response.is_some() {
+            finished = self.lines.write(finished).await;
+        }
         // The receiver is there until all conversations are through.
         let _ = self.finished.send(finished).await;
         drop(flight);
@@ -226,7 +231,8 @@ impl Shared {
 
 impl Finished {
     fn of(request: SourceRequest, response: Option<SourceResponse>) -> Self {
-        Self { request, response, sent: None, attempts: Vec::new(), transform: "unchanged", error: None }
+        let (attempts, transform) = (Vec::new(), "unchanged");
+        Self { request, response, sent: None, attempts, transform, error: None, text: None }
     }
 }
 

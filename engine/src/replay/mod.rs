@@ -10,11 +10,14 @@
 //! | `request`, `headers`, `route`, `coding` | what a request is, and what it does |
 //! | `select`, `transform`, `message`, `sanitise`, `ids`, `finish`, `prepare` | from what the client sent to what is sent |
 //! | `send`, `retry`, `bulk`, `breaker` | to the target, as often as it takes |
-//! | `writer`, `tuples`, `outcome` | what became of it, in files, and what may be committed |
+//! | `outcome`, `line`, `writer`, `books` | what became of it, and what may be committed |
+//! | `tuples`, `blocks`, `workers` | files of tuples, compressed on as many threads as there are cores |
 //! | `counts`, `histogram`, `summary`, `settings` | what is counted, and what is told |
 //! | `monitor`, `view`, `control`, `figures` | how it stands, for whoever asks while it runs, and how it is held back |
 
 mod align;
+mod blocks;
+mod books;
 mod breaker;
 mod bulk;
 mod clock;
@@ -29,6 +32,7 @@ mod headers;
 mod histogram;
 mod ids;
 mod intake;
+mod line;
 mod message;
 mod monitor;
 mod order;
@@ -49,6 +53,7 @@ mod summary;
 mod transform;
 mod tuples;
 mod view;
+mod workers;
 mod writer;
 
 pub use align::{GroupNotes, WriteNote};

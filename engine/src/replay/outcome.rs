@@ -1,5 +1,6 @@
 //! What became of a request of the source.
 
+use super::line::Text;
 use super::request::Outgoing;
 use super::send::Attempt;
 use crate::traffic::{SourceRequest, SourceResponse};
@@ -22,12 +23,25 @@ pub(super) struct Finished {
     pub(super) transform: &'static str,
     /// Why there is no answer of the target.
     pub(super) error: Option<String>,
+    /// The line of the tuple, when it is written already.
+    pub(super) text: Option<Text>,
 }
 
 impl Finished {
+    /// Bytes of its messages.
+    pub(super) fn bytes(&self) -> usize {
+        let answers = self.attempts.iter().filter_map(|attempt| attempt.answer.as_ref().ok());
+        let source = self.response.as_ref().map_or(0, |response| response.message.len());
+        answers
+            .map(|answer| answer.body.len())
+            .fold(source, usize::saturating_add)
+            .saturating_add(self.request.message.len())
+    }
+
     /// The line of the tuple, with its line feed.
-    pub(super) fn line(&self, response: Option<&SourceResponse>, settings: &TupleSettings) -> Vec<u8> {
+    pub(super) fn line(&self, settings: &TupleSettings) -> Vec<u8> {
         let request = &self.request;
+        let response = self.response.as_ref();
         let source_response = response.filter(|response| !response.message.is_empty()).map(|response| {
             let time = response.last_byte.and_then(|end| end.duration_since(request.last_byte).ok());
             TupleResponse::parse(&response.message, time.unwrap_or_default())
@@ -51,8 +65,9 @@ impl Finished {
             attempts: self.tuple_attempts(),
             transform_status: Some(self.transform),
         };
-        let bodies = request.message.len().saturating_mul(2).saturating_add(1024);
-        let mut line = Vec::with_capacity(bodies);
+        // What is sent is mostly what the client sent. A line that turns out longer costs a copy of it.
+        let messages = self.bytes().saturating_add(request.message.len());
+        let mut line = Vec::with_capacity(messages.saturating_add(messages / 16).saturating_add(1024));
         tuple::write(&tuple, settings, &mut line);
         line
     }

@@ -1,16 +1,20 @@
 //! The replay line: records → requests → conversations → target, and back to the offsets.
 
 use super::align::{self, GroupNotes};
+use super::blocks::Compressor;
+use super::books::{Books, Commit};
 use super::conversation::Shared;
 use super::counts::Counts;
 use super::intake::{Intake, Parts};
+use super::line::LineMaker;
 use super::monitor::Running;
 use super::outcome::Finished;
 use super::places::Places;
 use super::send::Target;
 use super::settings::{Destination, Settings};
 use super::summary::Summary;
-use super::writer::{Commit, Writer};
+use super::workers::Workers;
+use super::writer::Writer;
 use crate::error::Result;
 use crate::flow::{Cancel, MemoryBudget};
 use crate::traffic::{AccumulatorCounts, Input, Ledger};
@@ -76,13 +80,16 @@ pub async fn run(
     let (finished, finished_end) = mpsc::channel(FINISHED);
     let (orders, orders_end) = mpsc::channel(16);
     let given_up = Arc::new(watch::Sender::new(false));
-    let writer = Writer::new(
-        destination.files(),
-        Arc::clone(&counts),
-        Arc::clone(&source.commit),
-        Arc::clone(&backlog),
-        Arc::clone(&given_up),
-    );
+    let files = destination.files();
+    let workers = Workers::new();
+    let lines = LineMaker {
+        settings: files.as_ref().map(|files| files.settings),
+        backlog: Arc::clone(&backlog),
+        workers: workers.clone(),
+    };
+    let compressor = Compressor::new(workers, settings.most_backlog.min(memory.bytes()));
+    let books = Books { files, counts: Arc::clone(&counts), commit: Arc::clone(&source.commit), compressor };
+    let writer = Writer::new(books, lines.clone(), Arc::clone(&given_up));
     settings.monitor.attach(Running {
         counts: Arc::clone(&counts),
         clock: settings.clock.clone(),
@@ -93,7 +100,8 @@ pub async fn run(
         retry_budget: settings.policy.budget,
     });
     let writing = tokio::spawn(writer.run(finished_end, orders_end));
-    let shared = Arc::new(shared(destination, &settings, &counts, cancel.clone(), finished, given_up));
+    let shared =
+        Arc::new(shared(destination, &settings, &counts, cancel.clone(), (lines, finished), given_up));
     let quarantine = settings.accumulator.quarantine.clone();
     let (alignment, mut aligning) = align::start(source.notes, &settings);
     let (hold, is_quiet, orders_of_intake) = (source.hold, source.is_quiet, orders.clone());
@@ -127,7 +135,7 @@ fn shared(
     settings: &Settings,
     counts: &Arc<Counts>,
     cancel: Cancel,
-    finished: mpsc::Sender<Finished>,
+    (lines, finished): (LineMaker, mpsc::Sender<Finished>),
     given_up: Arc<watch::Sender<bool>>,
 ) -> Shared {
     Shared {
@@ -141,6 +149,7 @@ fn shared(
         counts: Arc::clone(counts),
         cancel,
         cut: Cancel::default(),
+        lines,
         finished,
         given_up,
     }

@@ -1,11 +1,11 @@
 //! What a replay is told.
 
+use super::books::TupleFiles;
 use super::clock::{SourceClock, Speed};
 use super::monitor::Monitor;
 use super::prepare::Preparation;
 use super::retry::RetryPolicy;
 use super::tuples::Rotation;
-use super::writer::TupleFiles;
 use crate::flow::RateLimit;
 use crate::storage::BlobStore;
 use crate::target::Dialer;

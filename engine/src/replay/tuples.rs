@@ -1,15 +1,13 @@
 //! Files of tuples: named by where their requests are, so that what is replayed again takes the place of what was there.
 
+use super::blocks::{Blocks, Compressor, Members};
+use super::line::Line;
 use crate::error::Result;
-use crate::flow::MemoryPermit;
 use crate::storage::BlobStore;
 use crate::traffic::Ledger;
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
+use codecs::compression::compress_gzip;
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -51,29 +49,19 @@ pub(super) struct PartitionTuples {
     file: Option<OpenFile>,
 }
 
-/// A tuple, with the memory that it takes.
-#[derive(Debug)]
-pub(super) struct Line {
-    pub(super) text: Vec<u8>,
-    /// The number of its request in its connection, which gives the order of requests of one record.
-    pub(super) index: u64,
-    /// Given back when the line is in its file.
-    pub(super) _memory: Vec<Arc<MemoryPermit>>,
-}
-
 #[derive(Debug)]
 struct OpenFile {
-    encoder: GzEncoder<Vec<u8>>,
+    blocks: Blocks,
     bytes: u64,
     tuples: u64,
     since: Instant,
 }
 
-/// A file that is whole.
+/// A file to which nothing is added any more.
 #[derive(Debug)]
 pub(super) struct ClosedFile {
     pub(super) path: String,
-    pub(super) bytes: Bytes,
+    pub(super) members: Members,
     pub(super) tuples: u64,
 }
 
@@ -110,25 +98,22 @@ impl PartitionTuples {
         self.waiting.entry(offset).or_default().push(line);
     }
 
-    /// Moves tuples into the file up to `done`; says how many bytes of text that were. The caller asked the ledger for it **before** it
-    /// took what it added last.
-    pub(super) fn advance(&mut self, done: i64) -> std::io::Result<u64> {
-        let mut bytes = 0_u64;
+    /// Moves tuples into the file up to `done`. The caller asked the ledger for it **before** it took what it added last.
+    pub(super) async fn advance(&mut self, done: i64, compressor: &Compressor) {
         while let Some(entry) = self.waiting.first_entry().filter(|entry| *entry.key() < done) {
-            let file = self.file.get_or_insert_with(OpenFile::new);
             let mut lines = entry.remove();
             lines.sort_by_key(|line| line.index);
+            let file = self.file.get_or_insert_with(OpenFile::new);
             for line in lines {
-                file.encoder.write_all(&line.text)?;
-                bytes = bytes.saturating_add(line.text.len() as u64);
+                file.bytes = file.bytes.saturating_add(line.text.len() as u64);
                 file.tuples = file.tuples.saturating_add(1);
+                file.blocks.add(line, compressor).await;
             }
         }
         if let Some(file) = &mut self.file {
-            file.bytes = file.bytes.saturating_add(bytes);
+            file.blocks.compress_old(compressor).await;
         }
         self.next = self.next.max(done);
-        Ok(bytes)
     }
 
     /// Tuples that wait for an earlier record, and bytes in the file that is being written.
@@ -152,24 +137,19 @@ impl PartitionTuples {
     }
 
     /// Closes the file: what is to be stored, if anything, and the offset that may be committed then.
-    pub(super) fn close(&mut self) -> std::io::Result<(Option<ClosedFile>, i64)> {
-        let next = self.next;
-        let Some(file) = self.file.take() else {
-            self.first = next;
-            return Ok((None, next));
-        };
-        let tuples = file.tuples;
-        let bytes = file.encoder.finish()?.into();
-        let path = format!("{}/{:020}-{:020}{SUFFIX}", self.folder, self.first, next);
+    pub(super) async fn close(&mut self, compressor: &Compressor) -> (Option<ClosedFile>, i64) {
+        let (first, next) = (self.first, self.next);
         self.first = next;
-        Ok((Some(ClosedFile { path, bytes, tuples }), next))
+        let Some(OpenFile { blocks, tuples, .. }) = self.file.take() else { return (None, next) };
+        let members = blocks.close(compressor).await;
+        let path = format!("{}/{first:020}-{next:020}{SUFFIX}", self.folder);
+        (Some(ClosedFile { path, members, tuples }), next)
     }
 }
 
 impl OpenFile {
     fn new() -> Self {
-        let encoder = GzEncoder::new(Vec::new(), Compression::fast());
-        Self { encoder, bytes: 0, tuples: 0, since: Instant::now() }
+        Self { blocks: Blocks::default(), bytes: 0, tuples: 0, since: Instant::now() }
     }
 }
 
@@ -191,33 +171,44 @@ fn first_of(name: &str) -> Option<i64> {
 }
 
 fn empty_file() -> Bytes {
-    let encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.finish().unwrap_or_default().into() // Writing into memory does not fail.
+    compress_gzip(&[]).unwrap_or_default().into() // Writing into memory does not fail.
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::replay::blocks::join;
+    use crate::replay::line::Text;
+    use crate::replay::workers::Workers;
     use crate::storage::{Location, S3Options};
     use flate2::read::MultiGzDecoder;
     use std::io::Read;
+    use std::sync::Arc;
 
     fn line(text: &str) -> Line {
         numbered(0, text)
     }
 
     fn numbered(index: u64, text: &str) -> Line {
-        Line { text: format!("{text}\n").into_bytes(), index, _memory: Vec::new() }
+        Line { text: Text::new(format!("{text}\n").into_bytes(), Arc::default()), index, memory: Vec::new() }
     }
 
-    fn text(file: &ClosedFile) -> String {
+    fn compressor() -> Compressor {
+        Compressor::new(Workers::new(), 1 << 20)
+    }
+
+    fn text(bytes: &[u8]) -> String {
         let mut text = String::new();
-        MultiGzDecoder::new(&*file.bytes).read_to_string(&mut text).unwrap();
+        MultiGzDecoder::new(bytes).read_to_string(&mut text).unwrap();
         text
     }
 
-    #[test]
-    fn a_file_has_the_tuples_of_its_offsets_in_order_and_no_other() {
+    async fn content(file: ClosedFile) -> String {
+        text(&join(file.members).await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_file_has_the_tuples_of_its_offsets_in_order_and_no_other() {
         let ledger = Ledger::new("orders.v2".into(), 3, 5);
         let tokens: Vec<_> = (5..9).map(|offset| ledger.track(offset)).collect();
         let mut tuples = PartitionTuples::new(ledger.clone());
@@ -227,35 +218,36 @@ mod tests {
         tuples.add(5, line("a"));
         tuples.add(5, line("b"));
         drop(five);
-        tuples.advance(ledger.done()).unwrap();
+        tuples.advance(ledger.done(), &compressor()).await;
         assert_eq!(tuples.backlog(), (1, 4), "7 waits for 6");
-        let (file, next) = tuples.close().unwrap();
+        let (file, next) = tuples.close(&compressor()).await;
         let file = file.unwrap();
         assert_eq!(
             (file.path.as_str(), next),
             ("orders.v2-3/00000000000000000005-00000000000000000006.ndjson.gz", 6)
         );
-        assert_eq!((text(&file), file.tuples), ("a\nb\n".to_owned(), 2));
+        assert_eq!((file.tuples, content(file).await), (2, "a\nb\n".to_owned()));
         drop((six, eight));
-        tuples.advance(ledger.done()).unwrap();
-        let (file, next) = tuples.close().unwrap();
+        tuples.advance(ledger.done(), &compressor()).await;
+        let (file, next) = tuples.close(&compressor()).await;
         let file = file.unwrap();
         assert_eq!(
             (file.path.as_str(), next),
             ("orders.v2-3/00000000000000000006-00000000000000000009.ndjson.gz", 9)
         );
-        assert_eq!(text(&file), "c\n");
-        assert!(tuples.close().unwrap().0.is_none());
+        assert_eq!(content(file).await, "c\n");
+        assert!(tuples.close(&compressor()).await.0.is_none());
     }
 
-    #[test]
-    fn requests_of_one_record_keep_their_order_whichever_was_through_first() {
+    #[tokio::test]
+    async fn requests_of_one_record_keep_their_order_whichever_was_through_first() {
         let mut tuples = PartitionTuples::new(Ledger::new("t".into(), 0, 0));
         for (index, text) in [(2, "c"), (0, "a"), (1, "b")] {
             tuples.add(0, numbered(index, text));
         }
-        tuples.advance(1).unwrap();
-        assert_eq!(text(&tuples.close().unwrap().0.unwrap()), "a\nb\nc\n");
+        tuples.advance(1, &compressor()).await;
+        let file = tuples.close(&compressor()).await.0.unwrap();
+        assert_eq!(content(file).await, "a\nb\nc\n");
     }
 
     #[test]
@@ -274,16 +266,16 @@ mod tests {
             let ledger = Ledger::new("t".into(), 0, first);
             let mut tuples = PartitionTuples::new(ledger.clone());
             tuples.add(first, line("old"));
-            tuples.advance(first + 10).unwrap();
-            let file = tuples.close().unwrap().0.unwrap();
-            store.put(&file.path, file.bytes).await.unwrap();
+            tuples.advance(first + 10, &compressor()).await;
+            let file = tuples.close(&compressor()).await.0.unwrap();
+            store.put(&file.path, join(file.members).await.unwrap()).await.unwrap();
             paths.push(file.path);
         }
         PartitionTuples::new(Ledger::new("t".into(), 0, 10)).empty_stale(&store).await.unwrap();
         let mut contents = Vec::new();
         for path in paths {
             let bytes = store.read(&path, 1000).await.unwrap();
-            contents.push(text(&ClosedFile { path, bytes, tuples: 0 }));
+            contents.push(text(&bytes));
         }
         assert_eq!(contents, ["old\n", "", ""]);
         std::fs::remove_dir_all(folder).unwrap();

@@ -240,7 +240,7 @@ metrics! {
     ReplayPaused = "ferry_replay_paused" Gauge One [],
     /// The moment of the source's clock that is replayed now, in seconds since 1970; 0 before the first request
     ReplaySourceTime = "ferry_replay_source_timestamp_seconds" Gauge Seconds [],
-    /// Bytes of tuples that wait until the records before them are done
+    /// Bytes of tuples that wait until the records before them are done, or to be compressed
     ReplayTupleBacklog = "ferry_replay_tuple_backlog_bytes" Gauge Bytes [],
     /// Tuples in files that are stored
     ReplayTuples = "ferry_replay_tuples_total" Counter Tuples [],
