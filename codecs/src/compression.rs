@@ -258,7 +258,7 @@ mod tests {
         let text = text();
         for dictionary in [&b""[..], &text[..1000]] {
             let stream = deflated(&text, dictionary);
-            let mut message =
+            let message =
                 |stream: &[u8], length: usize| deflate(stream, dictionary, &mut vec![0; length]).unwrap_err();
             let (less, more) = (text.len() - 1, text.len() + 1);
             assert_eq!(
