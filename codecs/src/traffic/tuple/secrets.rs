@@ -1,6 +1,7 @@
 //! Bodies that have secrets: those of the APIs for users and keys.
 
 use crate::json_scan::Scanner;
+use percent_encoding::percent_decode_str;
 use serde::de::IgnoredAny;
 use std::borrow::Cow;
 
@@ -31,7 +32,7 @@ pub(super) fn has_secrets(target: &str) -> bool {
     let path = target.split(['?', '#']).next().unwrap_or_default();
     let mut before = Cow::Borrowed("");
     for segment in path.split('/') {
-        let segment = decoded(segment);
+        let segment = percent_decode_str(segment).decode_utf8_lossy();
         match &*segment {
             "_security" | "_shield" => return true,
             "security" if before == "_xpack" => return true,
@@ -39,27 +40,6 @@ pub(super) fn has_secrets(target: &str) -> bool {
         }
     }
     false
-}
-
-/// A segment without its percent-encoding.
-fn decoded(segment: &str) -> Cow<'_, str> {
-    if !segment.contains('%') {
-        return Cow::Borrowed(segment);
-    }
-    let mut bytes = Vec::with_capacity(segment.len());
-    let mut rest = segment.as_bytes();
-    while let [first, after @ ..] = rest {
-        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        let escaped = match rest {
-            [b'%', high, low, after @ ..] => digit(*high).zip(digit(*low)).map(|digits| (digits, after)),
-            _ => None,
-        };
-        let (byte, after) =
-            escaped.map_or((*first, after), |((high, low), after)| ((high << 4) | low, after));
-        bytes.push(byte);
-        rest = after;
-    }
-    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// The body without its secrets: one that is no JSON is nothing but a secret.

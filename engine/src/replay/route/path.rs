@@ -1,38 +1,12 @@
 //! Paths and queries: percent-encoded text, taken apart and put together.
 
 use crate::target::path_segment;
+use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 
 /// A segment, or a name or value of a query, without its percent-encoding. What is not UTF-8 becomes U+FFFD.
 pub(crate) fn decode(text: &str) -> Cow<'_, str> {
-    if !text.contains('%') {
-        return Cow::Borrowed(text);
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        match escaped(rest) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = rest.get(3..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    Cow::Owned(
-        String::from_utf8(bytes)
-            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
-    )
-}
-
-/// The byte that an escape at the start stands for.
-fn escaped(text: &[u8]) -> Option<u8> {
-    let [b'%', high, low, ..] = text else { return None };
-    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    Some((digit(high)? << 4) | digit(low)?)
+    percent_decode_str(text).decode_utf8_lossy()
 }
 
 /// The names of a comma-separated segment. Commas may be encoded too: the servers decode first.
