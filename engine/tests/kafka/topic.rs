@@ -1,5 +1,6 @@
 //! Topics, and what is put into them, by librdkafka's producer.
 
+use crate::member::LONG;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -8,8 +9,6 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-
-const LONG: Duration = Duration::from_secs(30);
 
 /// A topic of a test's own.
 #[derive(Clone)]
