@@ -19,4 +19,4 @@ mod response;
 
 pub use operation::{Action, OpType, ParsedAction};
 pub use request::{BulkItem, BulkItems, BulkOp, BulkTarget, NotBulk, items, text};
-pub use response::{OperationError, OperationResult, read_error, read_response};
+pub use response::{Diverted, OperationError, OperationResult, read_error, read_response};

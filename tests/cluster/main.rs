@@ -22,6 +22,7 @@ mod job;
 mod kills;
 mod lease;
 mod matrix;
+mod pipeline;
 mod poison;
 mod proxy;
 mod random;

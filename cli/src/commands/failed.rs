@@ -94,7 +94,6 @@ struct Target {
     client: Client,
     path: PathForm,
     without_types: bool,
-    server_ids: bool,
 }
 
 impl RecordArgs {
@@ -122,8 +121,8 @@ impl RetryArgs {
         let client = self.cluster.client(self.target.as_str())?;
         let cluster = target::detect(&client).await?;
         let path = PathForm::of(&cluster);
-        let (without_types, server_ids) = (!cluster.has_types(), !cluster.takes_ids());
-        Ok(Target { client: client.with_gzip(cluster.accepts_gzip), path, without_types, server_ids })
+        let without_types = !cluster.has_types();
+        Ok(Target { client: client.with_gzip(cluster.accepts_gzip), path, without_types })
     }
 }
 
@@ -196,7 +195,6 @@ async fn retry(args: RetryArgs, output: &Output) -> anyhow::Result<ExitStatus> {
     };
     let settings = SinkSettings {
         path: target.path,
-        server_ids: target.server_ids,
         allowed: args.allow_doc_errors.iter().cloned().collect(),
         max_request_bytes: bulk::request_limit(&target.client).await.ok().flatten(),
         usual: limits,

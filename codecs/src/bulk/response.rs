@@ -22,6 +22,18 @@ pub struct OperationResult {
     pub status: u16,
     /// Why it was refused, if it was. Judge by this and by the status: a cluster can be wrong about one of them.
     pub error: Option<OperationError>,
+    /// Where the document went instead, though the status is that of success.
+    pub diverted: Option<Diverted>,
+}
+
+/// What a cluster does with a document that it does not put into the index, and calls a success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Diverted {
+    /// `"result":"noop"`: nothing was written. For an `index` or `create`, a `drop` processor of an ingest pipeline had it; an
+    /// `update` that changes nothing says the same.
+    Dropped,
+    /// `"failure_store":"used"`: it could not be indexed, and is in the failure store of the data stream (Elasticsearch 8.15 and later).
+    FailureStore,
 }
 
 /// Why an operation, or a whole request, was refused.
@@ -154,6 +166,22 @@ struct ItemBody<'a> {
     status: u16,
     #[serde(borrow)]
     error: Option<&'a RawValue>,
+    #[serde(borrow)]
+    result: Option<&'a RawValue>,
+    #[serde(borrow)]
+    failure_store: Option<&'a RawValue>,
+}
+
+impl ItemBody<'_> {
+    fn read(&self) -> OperationResult {
+        let is = |value: Option<&RawValue>, text| value.is_some_and(|value| value.get() == text);
+        let diverted = if is(self.failure_store, r#""used""#) {
+            Some(Diverted::FailureStore)
+        } else {
+            is(self.result, r#""noop""#).then_some(Diverted::Dropped)
+        };
+        OperationResult { status: self.status, error: self.error.map(OperationError::read), diverted }
+    }
 }
 
 impl<'de> Deserialize<'de> for Item {
@@ -170,11 +198,11 @@ impl<'de> Deserialize<'de> for Item {
                 let Some(_) = map.next_key::<IgnoredAny>()? else {
                     return Err(de::Error::custom("an item without an operation"));
                 };
-                let ItemBody { status, error } = map.next_value()?;
+                let body: ItemBody<'_> = map.next_value()?;
                 if map.next_key::<IgnoredAny>()?.is_some() {
                     return Err(de::Error::custom("an item with more than one operation"));
                 }
-                Ok(Item(OperationResult { status, error: error.map(OperationError::read) }))
+                Ok(Item(body.read()))
             }
         }
         deserializer.deserialize_map(One)
@@ -273,11 +301,25 @@ mod tests {
 
     fn refused(status: u16, type_name: &str, reason: &str) -> OperationResult {
         let error = OperationError { type_name: type_name.to_owned(), reason: reason.to_owned() };
-        OperationResult { status, error: Some(error) }
+        OperationResult { status, error: Some(error), diverted: None }
     }
 
     fn done(status: u16) -> OperationResult {
-        OperationResult { status, error: None }
+        OperationResult { status, error: None, diverted: None }
+    }
+
+    #[test]
+    fn a_document_that_is_not_in_the_index_is_told_from_one_that_is() {
+        // Of Elasticsearch 7.10.2 with a `drop` processor, and of the documentation of failure stores.
+        let body = br#"{"took":0,"ingest_took":1,"errors":false,"items":[
+            {"index":{"_index":"i","_type":"_doc","_id":"1","_version":-3,"result":"noop","_shards":{"total":0,"successful":0,
+             "failed":0},"status":200}},
+            {"create":{"_index":".fs-logs-2025.01.01-000002","_id":"x","_version":1,"result":"created","failure_store":"used",
+             "status":201}},
+            {"index":{"_index":"i","_id":"2","result":"updated","failure_store":"not_applicable_or_unknown","status":200}}]}"#;
+        let diverted = read_response(body, 3).unwrap().into_iter().map(|result| result.diverted);
+        let expected = [Some(Diverted::Dropped), Some(Diverted::FailureStore), None];
+        assert_eq!(diverted.collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -130,6 +130,16 @@ impl BulkBatch {
         })
     }
 
+    /// Whether the target makes the id of an operation: done twice, the document is there twice.
+    pub(super) fn makes_id(&self, position: u32) -> bool {
+        ParsedAction::parse(&self.action(position)).is_ok_and(|action| action.id.is_none())
+    }
+
+    /// Operations for which the target makes the id.
+    pub(crate) fn without_id(&self) -> u64 {
+        (0..).take(self.len()).filter(|position| self.makes_id(*position)).count() as u64
+    }
+
     /// The lines of these operations, whose positions ascend. They are copied only where others stand between them.
     pub(super) fn body(&self, positions: &[u32]) -> Bytes {
         let ends = (positions.first().copied(), positions.last().copied());

@@ -1,6 +1,6 @@
 //! One batch on its way: which operations have no verdict yet, and what is tried next.
 
-use super::verdict::{Answer, Refusal, Verdict, judge, retry_cause, understand};
+use super::verdict::{Answer, Refusal, Verdict, error_of, judge, may_be_done, retry_cause, understand};
 use super::{BatchOutcome, BulkBatch, BulkSink, FailedOperation, FailureClass, SinkError};
 use crate::flow::Fence;
 use crate::telemetry::{RequestOutcome, Stage, meters};
@@ -219,11 +219,12 @@ impl<'a> Sending<'a> {
 
     /// Whether this is the last verdict of the operation.
     fn take_result(&mut self, position: u32, result: &OperationResult) -> Result<bool, SinkError> {
+        let error = error_of(result);
         let fail = |class| Reason {
             class,
             status: Some(result.status),
-            error_type: result.error.as_ref().map(|error| error.type_name.clone()),
-            reason: result.error.as_ref().map_or_else(|| words(result), |error| error.reason.clone()),
+            error_type: error.map(|(type_name, _)| type_name.to_owned()),
+            reason: error.map_or_else(|| words(result), |(_, reason)| reason.to_owned()),
         };
         match self.judge(result) {
             Verdict::Done => self.outcome.indexed = self.outcome.indexed.saturating_add(1),
@@ -233,7 +234,12 @@ impl<'a> Sending<'a> {
             Verdict::Allowed => self.outcome.allowed = self.outcome.allowed.saturating_add(1),
             Verdict::Refused => self.fail(position, &fail(FailureClass::Refused)),
             Verdict::Denied => return Err(self.denied(words(result))),
-            Verdict::Busy => return Ok(false),
+            Verdict::Busy => {
+                if error.is_some_and(|(type_name, _)| may_be_done(type_name)) {
+                    self.mark(position);
+                }
+                return Ok(false);
+            }
             Verdict::Fault => {
                 let faults = self.faults.entry(position).or_insert(0);
                 *faults = faults.saturating_add(1);
@@ -314,14 +320,19 @@ impl<'a> Sending<'a> {
         requested: Option<Duration>,
     ) -> Result<Option<Duration>, SinkError> {
         group.losses = group.losses.saturating_add(1);
-        if group.positions.len() > 1 && group.losses >= LOSSES_BEFORE_SPLIT {
-            let delay = self.delay(&group, &why, requested)?;
+        // Some operation of the group breaks it, each time: all that is left is to find out which one.
+        let is_of_group = self.is_budget_spent() && self.is_cluster_well().await;
+        if group.positions.len() > 1 && (is_of_group || group.losses >= LOSSES_BEFORE_SPLIT) {
+            let delay = if is_of_group {
+                self.sink.settings.backoff.first
+            } else {
+                self.delay(&group, &why, requested)?
+            };
             self.sink.counters.add_resent(group.positions.len());
             self.split(Group { retries: group.retries.saturating_add(1), ..group });
             return Ok(Some(delay));
         }
-        if group.positions.len() == 1 && self.is_budget_spent() && self.is_cluster_well().await {
-            // It is this one that breaks the connection, each time.
+        if is_of_group {
             let (class, status, error_type) = (FailureClass::RetriesExhausted, None, None);
             self.fail_all(&group, &Reason { class, status, error_type, reason: why });
             return Ok(None);
@@ -402,7 +413,7 @@ impl<'a> Sending<'a> {
     }
 
     fn mark(&mut self, position: u32) {
-        if self.maybe_done.insert(position) && self.sink.settings.server_ids {
+        if self.maybe_done.insert(position) && self.batch.makes_id(position) {
             if self.outcome.possible_duplicates == 0 {
                 let index = self.batch.index();
                 tracing::warn!(%index, "operations without `_id` are sent again and may be there twice: their answer was lost");
@@ -454,8 +465,8 @@ fn reason(class: FailureClass, refusal: &Refusal) -> Reason {
 
 /// A result for messages.
 fn words(result: &OperationResult) -> String {
-    match &result.error {
-        Some(error) => format!("status {} `{}`: {}", result.status, error.type_name, error.reason),
+    match error_of(result) {
+        Some((type_name, reason)) => format!("status {} `{type_name}`: {reason}", result.status),
         None => format!("status {}", result.status),
     }
 }

@@ -46,7 +46,11 @@ impl PathForm {
         }
         path.push_str("/_bulk");
         if short_response {
-            path.push_str("?filter_path=errors,items.*.status,items.*.error");
+            path.push_str("?filter_path=errors");
+            for field in ["status", "error", "result", "failure_store"] {
+                path.push_str(",items.*.");
+                path.push_str(field);
+            }
         }
         path
     }
@@ -57,8 +61,6 @@ impl PathForm {
 pub struct SinkSettings {
     /// The path of requests.
     pub path: PathForm,
-    /// Whether the cluster makes the ids: then an operation that is sent twice may be there twice.
-    pub server_ids: bool,
     /// Types of errors that count as success, such as `version_conflict_engine_exception`.
     pub allowed: BTreeSet<String>,
     /// How long a batch may be sent again and again without any operation of it getting a verdict.
@@ -67,7 +69,7 @@ pub struct SinkSettings {
     pub backoff: Backoff,
     /// How often one operation is tried that the cluster answers with an error of its own (500) and not of overload.
     pub fault_attempts: u32,
-    /// Ask for the status and the error of each operation only. Turn off for servers that do not know `filter_path`.
+    /// Ask for the status, the result and the error of each operation only. Turn off for servers that do not know `filter_path`.
     pub short_response: bool,
     /// The longest request that the cluster takes, if that is known: a longer document fails without being sent.
     pub max_request_bytes: Option<u64>,
@@ -80,7 +82,6 @@ impl Default for SinkSettings {
     fn default() -> Self {
         Self {
             path: PathForm::default(),
-            server_ids: false,
             allowed: BTreeSet::new(),
             retry_budget: Duration::from_secs(600),
             backoff: Backoff::default(),
@@ -159,7 +160,8 @@ mod tests {
         let path = PathForm::Untyped.path("a/../_cluster?x=ü#", true);
         assert_eq!(
             path,
-            "/a%2F..%2F_cluster%3Fx%3D%C3%BC%23/_bulk?filter_path=errors,items.*.status,items.*.error"
+            "/a%2F..%2F_cluster%3Fx%3D%C3%BC%23/_bulk\
+             ?filter_path=errors,items.*.status,items.*.error,items.*.result,items.*.failure_store"
         );
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::target::{Response, SendError};
 use crate::telemetry::{RequestOutcome, RetryCause};
-use codecs::bulk::{OperationError, OperationResult, read_error, read_response};
+use codecs::bulk::{Diverted, OperationError, OperationResult, read_error, read_response};
 use std::collections::BTreeSet;
 
 /// Errors that pass when the cluster has recovered, whatever status they come with.
@@ -44,6 +44,14 @@ const BUSY: [&str; 24] = [
     "unavailable_shards_exception",
 ];
 
+/// Those of [`BUSY`] that leave open whether the operation was done: a node had it and was not heard of again.
+const MAYBE_DONE: [&str; 4] = [
+    "node_closed_exception",
+    "node_disconnected_exception",
+    "receive_timeout_transport_exception",
+    "send_request_transport_exception",
+];
+
 /// What one answer says about one operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -53,7 +61,7 @@ pub(super) enum Verdict {
     Allowed,
     /// It will be refused each time.
     Refused,
-    /// The cluster has no room or no shard for it now; it was not done.
+    /// The cluster has no room or no shard for it now.
     Busy,
     /// The cluster failed at it; it may have been done.
     Fault,
@@ -65,15 +73,36 @@ pub(super) fn is_busy(type_name: &str) -> bool {
     BUSY.contains(&type_name)
 }
 
+/// Whether an operation may have been done though it comes with this error.
+pub(super) fn may_be_done(type_name: &str) -> bool {
+    MAYBE_DONE.contains(&type_name)
+}
+
+/// Type and reason of the error of an operation. A document that is not in the index is one, whatever the cluster calls it.
+pub(super) fn error_of(result: &OperationResult) -> Option<(&str, &str)> {
+    let diverted = result.diverted.map(|diverted| match diverted {
+        Diverted::Dropped => (
+            "dropped_by_pipeline",
+            "the target wrote nothing (`result` is `noop`): an ingest pipeline of the index drops the document",
+        ),
+        Diverted::FailureStore => (
+            "in_failure_store",
+            "the target could not index it and put it into the failure store of the data stream",
+        ),
+    });
+    result.error.as_ref().map(|error| (error.type_name.as_str(), error.reason.as_str())).or(diverted)
+}
+
 /// Judges one operation.
 pub(super) fn judge(result: &OperationResult, allowed: &BTreeSet<String>) -> Verdict {
-    let type_name = result.error.as_ref().map(|error| error.type_name.as_str());
+    let type_name = error_of(result).map(|(type_name, _)| type_name);
     match (result.status, type_name) {
         (_, Some(type_name)) if is_busy(type_name) => Verdict::Busy,
         (429 | 503, _) => Verdict::Busy,
         (_, Some(type_name)) if allowed.contains(type_name) => Verdict::Allowed,
         (401, _) | (403, Some("security_exception" | "authorization_exception")) => Verdict::Denied,
         (200..=299, None) => Verdict::Done,
+        (200..=299, _) if result.error.is_none() => Verdict::Refused,
         (400..=499, _) => Verdict::Refused,
         // 5xx; and what contradicts itself, such as an error with status 200.
         _ => Verdict::Fault,
@@ -222,7 +251,8 @@ fn refused(response: &Response) -> Answer {
             Answer::Busy { why: refusal.words(), cause: RetryCause::Unavailable, maybe_done: !is_of_cluster }
         }
         _ if busy_type => {
-            Answer::Busy { why: refusal.words(), cause: RetryCause::Unavailable, maybe_done: false }
+            let maybe_done = may_be_done(type_name);
+            Answer::Busy { why: refusal.words(), cause: RetryCause::Unavailable, maybe_done }
         }
         401 | 403 => Answer::Denied(refusal),
         413 => Answer::TooLarge(refusal),
@@ -244,7 +274,23 @@ mod tests {
 
     fn result(status: u16, error: Option<&str>) -> OperationResult {
         let error = error.map(|name| OperationError { type_name: name.to_owned(), reason: "r".to_owned() });
-        OperationResult { status, error }
+        OperationResult { status, error, diverted: None }
+    }
+
+    #[test]
+    fn a_document_that_is_not_in_the_index_was_refused_whatever_the_status() {
+        let judged = |diverted, allowed: &[&str]| {
+            let result = OperationResult { diverted: Some(diverted), ..result(200, None) };
+            judge(&result, &allowed.iter().map(|name| (*name).to_owned()).collect())
+        };
+        assert_eq!(judged(Diverted::Dropped, &[]), Verdict::Refused);
+        assert_eq!(judged(Diverted::FailureStore, &[]), Verdict::Refused);
+        assert_eq!(judged(Diverted::Dropped, &["dropped_by_pipeline"]), Verdict::Allowed);
+    }
+
+    #[test]
+    fn what_may_be_done_passes_too() {
+        assert!(MAYBE_DONE.iter().all(|name| is_busy(name)));
     }
 
     fn verdict(status: u16, error: Option<&str>) -> Verdict {

@@ -39,7 +39,7 @@ pub fn resend_by_bulk(endpoint: &Endpoint) -> Resend {
     let dialect = endpoint.dialect;
     let path =
         if dialect.typed { PathForm::of_elasticsearch(dialect.major.into()) } else { PathForm::Untyped };
-    let settings = SinkSettings { path, server_ids: dialect.server_made_ids, ..SinkSettings::default() };
+    let settings = SinkSettings { path, ..SinkSettings::default() };
     let sink = BulkSink::new(endpoint.client.clone(), settings, ConcurrencyLimit::new(1, AT_ONCE));
     let sink = Arc::new(sink);
     Arc::new(move |operations| {

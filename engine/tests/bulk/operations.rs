@@ -28,7 +28,8 @@ async fn only_what_the_cluster_has_no_room_for_is_sent_again_in_its_order() {
     assert_eq!(send(&sink, batch(5)).await.unwrap(), (5, 0, none()));
     assert_eq!(cluster.ids(), ["0,1,2,3,4", "1,3,4", "1,4"]);
     assert_eq!((sink.counters().requests(), sink.counters().busy(), sink.counters().resent()), (3, 2, 5));
-    assert_eq!(cluster.seen()[0].target, "/i/_bulk?filter_path=errors,items.*.status,items.*.error");
+    let wanted = "errors,items.*.status,items.*.error,items.*.result,items.*.failure_store";
+    assert_eq!(cluster.seen()[0].target, format!("/i/_bulk?filter_path={wanted}"));
 }
 
 #[tokio::test]
@@ -154,7 +155,7 @@ async fn documents_without_id_that_may_be_there_twice_are_counted() {
         _ => done(seen),
     });
     let cluster = cluster.await;
-    let sink = cluster.sink(SinkSettings { server_ids: true, ..settings() });
+    let sink = cluster.sink(settings());
     let outcome = sink.send(batch_of(OpType::Index, &[("", "{}"), ("", "{}"), ("", "{}")])).await.unwrap();
     // The second after the fault, the third after the lost connection; the second is not counted again.
     assert_eq!((outcome.indexed, outcome.possible_duplicates), (3, 2));

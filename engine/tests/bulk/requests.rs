@@ -214,6 +214,17 @@ async fn a_document_that_breaks_the_connection_each_time_fails_alone() {
 }
 
 #[tokio::test]
+async fn a_document_that_breaks_the_connection_each_time_is_found_though_the_time_is_over() {
+    let cluster = Cluster::start(|_, seen| if seen.has("poison") { Reply::Close } else { done(seen) }).await;
+    let mut documents = vec![("a", "{}"); 1000];
+    documents[0] = ("b", r#"{"poison":1}"#);
+    // None of the halves before it is taken, so no verdict comes in between.
+    let sink = cluster.sink(SinkSettings { retry_budget: Duration::ZERO, ..settings() });
+    let sent = send(&sink, batch_of(OpType::Index, &documents)).await.unwrap();
+    assert_eq!(sent, (999, 0, vec!["0 retries_exhausted".to_owned()]));
+}
+
+#[tokio::test]
 async fn a_target_that_cannot_be_reached_is_unavailable() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();

@@ -126,7 +126,6 @@ impl ClusterArgs {
     async fn sink(&self, client: &Client, target: &Cluster, switches: (Pause, Cancel)) -> BulkSink {
         let settings = SinkSettings {
             path: PathForm::of(target),
-            server_ids: !target.takes_ids(),
             allowed: self.allow_doc_errors.iter().cloned().collect(),
             retry_budget: Duration::from_secs(self.retry_budget.get().into()),
             max_request_bytes: request_limit(client).await.ok().flatten(),
@@ -288,7 +287,7 @@ fn describe_worker(report: &Report) -> Vec<String> {
     }
     if worker.possible_duplicates > 0 {
         let count = number(worker.possible_duplicates);
-        lines.push(format!("note: {count} documents without `_id` may be there twice: an answer was lost"));
+        lines.push(format!("note: {count} documents without `_id` may be there twice: an answer was lost, or a work item was begun again"));
     }
     if worker.busy + worker.faults > 0 {
         lines.push(format!(
