@@ -129,15 +129,21 @@ impl Record {
         }
     }
 
-    /// A tail of `parent`, before it is cut off.
+    /// A tail of `parent`, before it is cut off. What an earlier holder of the parent had begun may be in it.
     pub(super) fn tail(item: WorkItem, parent: &Self) -> Self {
-        Self {
+        let tail = Self {
             origin: Origin::Split,
             state: ItemState::PendingSplit,
             parent: Some(parent.item.id.clone()),
             parent_epoch: Some(parent.epoch),
             ..Self::new(item)
-        }
+        };
+        if parent.epoch > 1 { tail.begun() } else { tail }
+    }
+
+    /// As if it had been taken before: some of it may have been done.
+    pub(super) fn begun(self) -> Self {
+        Self { epoch: self.epoch.max(1), ..self }
     }
 
     /// Whether it is still the lease with this epoch.
@@ -364,6 +370,17 @@ mod tests {
         }
         assert_eq!((record.state, record.attempts, record.fruitless), (ItemState::Open, 0, 0));
         assert_eq!(record.epoch, 20);
+    }
+
+    #[test]
+    fn a_tail_of_which_some_may_be_done_is_never_taken_for_the_first_time() {
+        let worker = Worker::new("w");
+        let tail = |parent: &Record| Record::tail(record().item, parent);
+        let first = record().taken(&worker, 5);
+        assert_eq!(tail(&first).taken(&worker, 5).epoch, 1);
+        assert_eq!(tail(&first).begun().taken(&worker, 5).epoch, 2);
+        let taken_over = first.taken(&worker, 5);
+        assert_eq!(tail(&taken_over).taken(&worker, 5).epoch, 2);
     }
 
     #[test]

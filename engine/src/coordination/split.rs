@@ -60,12 +60,30 @@ impl WorkStore {
     ///
     /// Those that concern the store. Whether the item was split is then not known; the next save of the lease finds out.
     pub async fn split_off(&self, lease: &mut Lease, at: &Cursor) -> Result<Split, StoreError> {
+        self.split(lease, at, Record::tail).await
+    }
+
+    /// Cuts off what is after `at`, though the holder may have begun some of it: whoever takes it first has an epoch that says so.
+    ///
+    /// # Errors
+    ///
+    /// As of [`WorkStore::split_off`].
+    pub async fn split_off_begun(&self, lease: &mut Lease, at: &Cursor) -> Result<Split, StoreError> {
+        self.split(lease, at, |item, parent| Record::tail(item, parent).begun()).await
+    }
+
+    async fn split(
+        &self,
+        lease: &mut Lease,
+        at: &Cursor,
+        tail_of: fn(WorkItem, &Record) -> Record,
+    ) -> Result<Split, StoreError> {
         let record = &lease.record;
         let is_after = record.position_of(Some(at)) > record.position_of(record.cursor.as_ref());
         let Some((head, tail)) = record.item.split_at(at).filter(|_| is_after) else {
             return Ok(Split::Impossible);
         };
-        let (tail, whole) = (Record::tail(tail, record), record.item.clone());
+        let (tail, whole) = (tail_of(tail, record), record.item.clone());
         let Some(version) = self.create_tail(&tail).await? else { return self.not_split(lease).await };
         if !self.shrink(lease, &whole, &head, &tail).await? {
             return Ok(Split::Lost); // Whoever finds the tail abandons it.

@@ -8,9 +8,12 @@ use crate::error::Error as EngineError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The repository, the failed documents, or this machine.
+    /// The repository, or this machine.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// Documents that failed, and a place for their records that does not take them.
+    #[error("could not record failed documents")]
+    FailedDocuments(#[source] EngineError),
     /// The target.
     #[error(transparent)]
     Sink(SinkError),
@@ -50,7 +53,7 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Engine(error) => error.hint(),
+            Self::Engine(error) | Self::FailedDocuments(error) => error.hint(),
             Self::Sink(error) => error.hint().map(str::to_owned),
             Self::Store(StoreError::OtherJob { .. }) => Some(
                 "give the same repository, snapshot, indices, target and transforms as before, or another `--session`"

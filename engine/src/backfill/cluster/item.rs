@@ -222,7 +222,7 @@ impl ItemCopy<'_> {
 
     async fn try_save(&mut self) -> Result<()> {
         let (cursor, counts) = self.position();
-        self.context.failed.flush().await?;
+        self.flush_failed().await?;
         match self.store.save(&mut self.lease, cursor.as_ref(), &counts).await? {
             Saved::Lost => self.lose(),
             Saved::Kept { split_requested } => {
@@ -269,8 +269,12 @@ impl ItemCopy<'_> {
         }
     }
 
+    async fn flush_failed(&self) -> Result<()> {
+        self.context.failed.flush().await.map_err(Error::FailedDocuments)
+    }
+
     async fn complete(self) -> Result<()> {
-        self.context.failed.flush().await?;
+        self.flush_failed().await?;
         let id = self.item.id;
         match self.store.complete(self.lease, self.done.counts()).await {
             Ok(Ended::As(_)) => Ok(()),
@@ -286,13 +290,13 @@ impl ItemCopy<'_> {
 
     async fn release(self) -> Result<()> {
         let (cursor, counts) = self.position();
-        self.context.failed.flush().await?;
+        self.flush_failed().await?;
         self.store.release(self.lease, cursor.as_ref(), &counts).await?;
         Ok(())
     }
 
     async fn fail(self, reason: &str) -> Result<()> {
-        self.context.failed.flush().await?;
+        self.flush_failed().await?;
         self.store.fail(self.lease, reason).await?;
         Ok(())
     }
@@ -312,7 +316,7 @@ impl ItemCopy<'_> {
         if self.is_lost {
             return Ok(());
         }
-        if let Split::Lost = self.store.split_off(&mut self.lease, &damage.to).await? {
+        if let Split::Lost = self.store.split_off_begun(&mut self.lease, &damage.to).await? {
             return Ok(());
         }
         self.fail(&damage.reason).await

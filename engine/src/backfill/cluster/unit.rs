@@ -2,7 +2,7 @@
 
 use super::batcher::{Damage, OperationBatcher};
 use super::context::Context;
-use super::error::Result;
+use super::error::{Error, Result};
 use crate::bulk::{BatchOutcome, FailedOperation};
 use crate::coordination::Counts;
 use crate::flow::Fence;
@@ -73,13 +73,17 @@ async fn deliver(
 ) -> Result<OperationBatcher> {
     for batch in batcher.take_batches() {
         let index = Arc::clone(batch.index());
+        // An earlier attempt may have written any of them.
+        let again = if item.is_repeated { batch.without_id() } else { 0 };
         let mut outcome = context.send(batch, &item.fence).await?;
+        outcome.possible_duplicates = outcome.possible_duplicates.max(again);
         context.noted.note_operations(&outcome);
         record(context, item, &index, verdicts, &outcome).await?;
         context.give_back(std::mem::take(&mut outcome.buffer));
     }
     for unsent in batcher.take_unsent() {
-        context.failed.record_document(unsent.record(&item.id, &item.index)).await?;
+        let record = unsent.record(&item.id, &item.index);
+        context.failed.record_document(record).await.map_err(Error::FailedDocuments)?;
         if unsent.documents() > 0 {
             context.note_failure(&item.index, unsent.class(), unsent.reason());
             let mut verdicts = verdicts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -101,7 +105,8 @@ async fn record(
     let is_news = |failed: &&FailedOperation| !(item.is_repeated && is_create_of_one_that_is_there(failed));
     let failed: Vec<&FailedOperation> = outcome.failed.iter().filter(is_news).collect();
     for operation in &failed {
-        context.failed.record(&item.id, index, operation).await?;
+        let recorded = context.failed.record(&item.id, index, operation).await;
+        recorded.map_err(Error::FailedDocuments)?;
         context.note_failure(&item.index, operation.class, &operation.reason);
     }
     let mut verdicts = verdicts.lock().unwrap_or_else(PoisonError::into_inner);
