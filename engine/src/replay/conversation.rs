@@ -24,6 +24,10 @@ const EARLY: Duration = Duration::from_secs(1);
 /// takes its time while memory is used up.
 const RESPONSE_WAIT: Duration = Duration::from_secs(60);
 
+/// The error of a request of which it cannot be said whether it is selected.
+const UNREAD: &str =
+    "not sent: whether it is selected depends on the source's response, which could not be read in time";
+
 /// What all conversations share.
 pub(super) struct Shared {
     pub(super) clock: SourceClock,
@@ -116,13 +120,13 @@ impl Shared {
         let mut waiting = Some(self.counts.waits());
         let at = request.first_byte;
         let partition = request.tokens.first().map_or(0, |token| token.ledger().partition());
-        let mut response = None;
+        let (mut response, mut is_unread) = (None, false);
         let ready = async {
             self.clock.wait(at, EARLY).await;
             let takes_ids = outgoing.as_ref().is_ok_and(|outgoing| self.preparation.takes_ids(outgoing));
             if takes_ids || self.preparation.selection.needs_response() {
                 waiting = None; // This comes of a record, which may need memory.
-                response = self.wait_for_response(&mut request).await;
+                (response, is_unread) = self.wait_for_response(&mut request).await;
                 waiting = Some(self.counts.waits());
                 if takes_ids && response.is_none() {
                     let (connection, index) = (&request.connection.id, request.index);
@@ -130,6 +134,9 @@ impl Shared {
                 }
             }
             let prepared = match outgoing {
+                Ok(_) if is_unread && self.preparation.selection.needs_response() => {
+                    Prepared::Fail(UNREAD.to_owned())
+                }
                 Ok(outgoing) => self.preparation.apply(outgoing, response.as_ref(), takes_ids).await,
                 Err(reason) => Prepared::Fail(reason),
             };
@@ -174,18 +181,18 @@ impl Shared {
         drop(flight);
     }
 
-    /// The source's response, if it comes in time.
-    async fn wait_for_response(&self, request: &mut SourceRequest) -> Option<SourceResponse> {
+    /// The source's response, if it comes in time; otherwise, whether it may still come.
+    async fn wait_for_response(&self, request: &mut SourceRequest) -> (Option<SourceResponse>, bool) {
         match request.response.try_recv() {
-            Ok(response) => return Some(response),
-            Err(TryRecvError::Closed) => return None,
+            Ok(response) => return (Some(response), false),
+            Err(TryRecvError::Closed) => return (None, false),
             Err(TryRecvError::Empty) => {}
         }
         let mut given_up = self.given_up.subscribe();
         tokio::select! {
-            response = &mut request.response => response.ok(),
-            _ = given_up.wait_for(|given_up| *given_up) => None,
-            () = tokio::time::sleep(RESPONSE_WAIT) => None,
+            response = &mut request.response => (response.ok(), false),
+            _ = given_up.wait_for(|given_up| *given_up) => (None, true),
+            () = tokio::time::sleep(RESPONSE_WAIT) => (None, true),
         }
     }
 

@@ -1,6 +1,5 @@
 //! From what the client sent to what is sent to the target.
 
-use super::coding;
 use super::finish::Finisher;
 use super::ids::{lacks_ids, with_ids};
 use super::request::Outgoing;
@@ -99,11 +98,9 @@ impl Preparation {
         }
     }
 
-    /// Whether it is a bulk request whose operations can be read.
-    pub(super) fn is_plain_bulk(&self, outgoing: &Outgoing) -> bool {
-        outgoing.target.contains("_bulk")
-            && Route::of(outgoing).endpoint == "_bulk"
-            && coding::coding(&outgoing.headers).is_empty()
+    /// Whether it is a bulk request.
+    pub(super) fn is_bulk(&self, outgoing: &Outgoing) -> bool {
+        outgoing.target.contains("_bulk") && Route::of(outgoing).endpoint == "_bulk"
     }
 
     /// The request as it is sent, with what authorizes it now.

@@ -3,6 +3,7 @@
 use super::breaker::{Admission, Breaker};
 use super::bulk::Operations;
 use super::clock::SourceClock;
+use super::coding;
 use super::counts::Counts;
 use super::prepare::Preparation;
 use super::request::Outgoing;
@@ -57,19 +58,27 @@ struct Rest {
 }
 
 impl Rest {
-    /// Of the operations at these positions; `None` when these are all.
+    /// Of the operations at these positions; `None` when these are all. They are sent without the coding of the body.
     fn of(request: &Outgoing, positions: &[usize]) -> Option<Self> {
-        let all = Operations::find(&request.body)?;
+        let body = coding::decoded(&request.headers, &request.body).ok()?;
+        let all = Operations::find(&body)?;
         if positions.len() >= all.len() {
             return None;
         }
         let mut request = request.clone();
-        request.body = Operations::pick(&request.body, positions);
+        request.body = Operations::pick(&body, positions);
+        request.headers.remove("Content-Encoding");
         if request.headers.contains("Content-Length") {
             request.headers.set("Content-Length", request.body.len().to_string());
         }
         Some(Self { request, operations: positions.len() })
     }
+}
+
+/// The operations of a bulk request, whatever the coding of its body.
+fn operations_of(request: &Outgoing) -> Option<Operations> {
+    let body = coding::decoded(&request.headers, &request.body).ok()?;
+    Operations::find(&body)
 }
 
 impl Target {
@@ -94,14 +103,14 @@ impl Target {
         request: &Outgoing,
         source: Option<u16>,
     ) -> Vec<Attempt> {
-        let is_bulk = preparation.is_plain_bulk(request);
+        let is_bulk = preparation.is_bulk(request);
         let (begin, held) = (Instant::now(), self.clock.held());
         let mut attempts: Vec<Attempt> = Vec::with_capacity(1);
         let mut rest: Option<Rest> = None;
         loop {
             let request = rest.as_ref().map_or(request, |rest| &rest.request);
             let (at, took, answer) = self.attempt(lane, preparation, request).await;
-            let operations = || is_bulk.then(|| Operations::find(&request.body)).flatten();
+            let operations = || operations_of(request).filter(|_| is_bulk);
             let verdict = self.policy.judge(&answer, source, operations);
             let cause = cause(&answer);
             let error = answer.as_ref().err().map(|error| crate::error::chain(error));

@@ -54,8 +54,8 @@ impl Recorded {
     }
 
     /// Bytes that the client sent.
-    pub(crate) fn read(self, data: &str) -> Self {
-        self.observe(Observed::Read(Payload { data: data.to_owned().into() }))
+    pub(crate) fn read(self, data: impl AsRef<[u8]>) -> Self {
+        self.observe(Observed::Read(Payload { data: Bytes::copy_from_slice(data.as_ref()) }))
     }
 
     /// Bytes that the source sent.

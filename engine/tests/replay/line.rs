@@ -84,6 +84,33 @@ async fn defect_9_of_a_bulk_request_only_what_failed_is_sent_again() {
 }
 
 #[tokio::test]
+async fn defect_9_of_a_compressed_bulk_request_too() {
+    let items = |second: &str| {
+        let first = r#"{"index":{"_id":"1","status":201}}"#;
+        format!(r#"{{"took":1,"errors":{},"items":[{first},{second}]}}"#, second.contains("error"))
+    };
+    let full = r#"{"index":{"_id":"2","status":429,"error":{"type":"es_rejected_execution_exception"}}}"#;
+    let first = items(full);
+    let target = Target::start(move |seen| match seen.header("content-encoding") {
+        Some("gzip") => Reply::json(200, &first),
+        _ => Reply::json(200, r#"{"took":1,"errors":false,"items":[{"index":{"_id":"2","status":201}}]}"#),
+    })
+    .await;
+    let body = b"{\"index\":{\"_id\":\"1\"}}\n{\"a\":1}\n{\"index\":{\"_id\":\"2\"}}\n{\"a\":2}\n";
+    let body = codecs::traffic::content::encode("gzip", body).unwrap();
+    let head =
+        format!("POST /_bulk HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", body.len());
+    let message = [head.as_bytes(), &body].concat();
+    let source = answered(200, &items(r#"{"index":{"_id":"2","status":201}}"#));
+    let replay = Replay::new("compressed");
+    replay.run(&target, vec![Recorded::new("c").read(message).write(&source).close()]).await;
+    let seen = target.seen();
+    assert_eq!(seen.len(), 2);
+    assert_eq!(seen[1].body, "{\"index\":{\"_id\":\"2\"}}\n{\"a\":2}\n");
+    assert_eq!((seen[1].header("content-encoding"), seen[1].header("content-length")), (None, Some("30")));
+}
+
+#[tokio::test]
 async fn defect_10_an_overloaded_target_is_asked_again_until_it_takes_the_request() {
     let count = AtomicU32::new(0);
     let target = Target::start(move |_| match count.fetch_add(1, Ordering::Relaxed) {

@@ -124,7 +124,8 @@ async fn serve(mut stream: TcpStream, connection: usize, script: Script, log: Ar
 
 fn read(message: &[u8], connection: usize) -> Seen {
     let head = parse_request(message).unwrap();
-    let text = |value: &[u8]| String::from_utf8(value.to_vec()).unwrap();
+    // A body may be compressed.
+    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
     let body = body(message, head.length, &head.headers).unwrap();
     Seen {
         line: format!("{} {}", head.method, head.target),
