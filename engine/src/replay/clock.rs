@@ -10,6 +10,19 @@ use tokio::time::Instant;
 /// Requests that are due this far ahead count as due: a timer is not more exact.
 const SLACK: Duration = Duration::from_micros(500);
 
+/// The year 2010, in seconds since 1970: no search engine was captured before.
+const FIRST: Duration = Duration::from_secs(1_262_304_000);
+
+/// Nothing was captured later than now; clocks differ.
+const TOLERANCE: Duration = Duration::from_secs(86_400);
+
+/// Whether it can be a moment of the source. Others are those of damaged records, or of records without a time: one of them must not
+/// start the clock, and what has it is due at once.
+pub(super) fn is_believed(at: SystemTime) -> bool {
+    let is_late = at.duration_since(SystemTime::now()).is_ok_and(|ahead| ahead > TOLERANCE);
+    !is_late && at >= SystemTime::UNIX_EPOCH + FIRST
+}
+
 /// How fast the source's time goes by.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Speed {
@@ -100,7 +113,7 @@ impl SourceClock {
 
     /// Starts it at this moment of the source, if it has not started.
     pub fn start_at(&self, source: SystemTime) {
-        if self.pace.borrow().start.is_some() {
+        if self.pace.borrow().start.is_some() || !is_believed(source) {
             return;
         }
         self.pace.send_if_modified(|pace| {
@@ -175,6 +188,9 @@ impl SourceClock {
 
     /// Something of this moment of the source is sent.
     pub fn reached(&self, at: SystemTime) {
+        if !is_believed(at) {
+            return;
+        }
         let since_1970 = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let micros = u64::try_from(since_1970.as_micros()).unwrap_or(u64::MAX);
         self.reached.fetch_max(micros, Ordering::Relaxed);
@@ -290,7 +306,7 @@ impl Pace {
         if self.paused.is_some() {
             return None;
         }
-        let (Speed::Factor(factor), Some(start)) = (self.speed, self.start) else {
+        let (Speed::Factor(factor), Some(start), true) = (self.speed, self.start, is_believed(at)) else {
             return Some(Instant::now());
         };
         let ahead = at.duration_since(start.source).unwrap_or_default();
@@ -324,6 +340,23 @@ mod tests {
         clock.wait(source(10), Duration::ZERO).await;
         assert_eq!(begin.elapsed().as_millis(), 1000);
         assert!(clock.now().unwrap() >= source(10));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn moments_that_cannot_be_start_no_clock_and_are_due_at_once() {
+        let clock = SourceClock::new(Speed::Factor(1.0));
+        let far = SystemTime::now() + Duration::from_secs(10 * 365 * 86_400);
+        for damaged in [SystemTime::UNIX_EPOCH, far] {
+            clock.start_at(damaged);
+            assert_eq!(clock.now(), None);
+        }
+        clock.start_at(source(0));
+        let begin = Instant::now();
+        for damaged in [SystemTime::UNIX_EPOCH, far] {
+            clock.reached(damaged);
+            clock.wait(damaged, Duration::ZERO).await;
+        }
+        assert_eq!((begin.elapsed(), clock.due(source(5))), (Duration::ZERO, Some(begin + 5 * SECOND)));
     }
 
     #[tokio::test(start_paused = true)]
