@@ -131,6 +131,22 @@ async fn every_document_is_written_left_out_or_failed_and_a_second_run_has_nothi
 }
 
 #[tokio::test]
+async fn a_wrong_checksum_is_told_again_by_a_run_that_has_nothing_to_do() {
+    let run = Run::new("checksum", &["merged"]);
+    let blob = run.folder.join("repo/indices/ynIPQuzeSwubNv4OO3B6Iw/0/__eH7MmAJ9QDS97bkBeFmcQw");
+    let mut bytes = fs::read(&blob).unwrap();
+    *bytes.last_mut().unwrap() ^= 0x10;
+    fs::write(&blob, bytes).unwrap();
+    let report = run.run().await.unwrap();
+    assert_eq!((numbers(&report.total()), report.untrusted_segments.len()), ([119, 119, 0, 0, 0], 1));
+    let again = run.run().await.unwrap();
+    assert_eq!((again.worker.items, again.untrusted_segments.len()), (0, 0));
+    for report in [report, again] {
+        assert_eq!((report.total().untrusted, report.outcome()), (1, Outcome::CompleteWithFailures));
+    }
+}
+
+#[tokio::test]
 async fn small_items_come_to_the_same_as_large_ones() {
     let mut run = Run::new("small", &["lz4", "best_comp", "plain"]);
     run.item_bytes = 20_000;

@@ -26,7 +26,7 @@ pub(super) struct Columns<'a> {
     pub(super) index: Option<&'a str>,
     pub(super) split_requested: bool,
     /// Order, remaining, span, documents, bytes, written, excluded, failed, written bytes.
-    pub(super) numbers: [u64; 9],
+    pub(super) numbers: [u64; 10],
 }
 
 /// Which write of a document was the last one.
@@ -71,6 +71,7 @@ pub(super) struct Tally {
     pub(super) excluded: u64,
     pub(super) failed: u64,
     pub(super) written_bytes: u64,
+    pub(super) untrusted: u64,
 }
 
 /// Where the documents of a session are.

@@ -33,6 +33,9 @@ pub struct Counts {
     pub bytes: u64,
     /// Documents that are in the failed-document file, by class of failure.
     pub failed: BTreeMap<String, u64>,
+    /// Segments that were read to their end and have a wrong checksum: what was written of them may not be what was indexed.
+    #[serde(default)]
+    pub untrusted: u64,
 }
 
 impl Counts {
@@ -53,6 +56,7 @@ impl Counts {
         self.written = self.written.saturating_add(other.written);
         self.excluded = self.excluded.saturating_add(other.excluded);
         self.bytes = self.bytes.saturating_add(other.bytes);
+        self.untrusted = self.untrusted.saturating_add(other.untrusted);
         for (class, count) in &other.failed {
             let sum = self.failed.entry(class.clone()).or_default();
             *sum = sum.saturating_add(*count);

@@ -303,6 +303,7 @@ impl Document for Record {
                 self.counts.excluded,
                 self.failed,
                 self.counts.bytes,
+                self.counts.untrusted,
             ],
         }
     }
@@ -401,7 +402,7 @@ mod tests {
     #[test]
     fn a_record_is_the_same_after_json() {
         let failed = [("mapper_parsing_exception".to_owned(), 3)].into();
-        let counts = Counts { written: 7, excluded: 1, bytes: 99, failed };
+        let counts = Counts { written: 7, excluded: 1, bytes: 99, failed, untrusted: 2 };
         let record = record().taken(&Worker::new("w"), 5).saved(at(11).as_ref(), &counts).marked();
         let json = serde_json::to_string(&record).unwrap();
         assert_eq!(serde_json::from_str::<Record>(&json).unwrap(), record);

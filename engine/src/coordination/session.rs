@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// Version of what is kept. Another one is refused.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// Name of a session: 1 to 64 of `a-z`, `0-9` and `-`.
 #[derive(Debug, Clone, PartialEq, Eq)]

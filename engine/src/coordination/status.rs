@@ -63,6 +63,8 @@ pub struct Totals {
     pub excluded: u64,
     /// Documents that are in the failed-document file.
     pub failed: u64,
+    /// Segments with a wrong checksum of which documents were written.
+    pub untrusted: u64,
 }
 
 /// Items by state.
@@ -185,6 +187,7 @@ impl Totals {
         add(&mut self.written_bytes, tally.written_bytes);
         add(&mut self.excluded, tally.excluded);
         add(&mut self.failed, tally.failed);
+        add(&mut self.untrusted, tally.untrusted);
         if state(ItemState::Done) {
             add(&mut self.documents_of_done, tally.documents);
             add(&mut self.bytes_of_done, tally.bytes);

@@ -264,7 +264,13 @@ fn describe(report: &Report) -> String {
     for (segment, problem) in &report.untrusted_segments {
         lines.push(format!("not to be trusted: {segment}: {problem}"));
     }
-    if total.failed > 0 {
+    if total.untrusted > 0 {
+        lines.push(format!(
+            "not to be trusted: {} segments in all, of which documents were written though their checksum is wrong",
+            number(total.untrusted)
+        ));
+    }
+    if total.failed > 0 || total.untrusted > 0 {
         lines.push(format!(
             "what failed is recorded in `{}`: `ferry failed list` shows it",
             report.failed_documents

@@ -15,7 +15,7 @@ const WATCHED: Duration = Duration::from_secs(4);
 
 /// Show how far a backfill into a cluster is, and who works on it
 ///
-/// Exit status 0 when it is complete or under way, 1 when documents failed or work items were given up.
+/// Exit status 0 when it is complete or under way, 1 when documents failed, work items were given up, or checksums are wrong.
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
     #[command(flatten)]
@@ -52,7 +52,8 @@ pub(super) async fn run(args: StatusArgs, output: &Output) -> anyhow::Result<Exi
         OutputForm::Json => output.json(&serde_json::json!({ "status": status, "speed": speed }))?,
         OutputForm::Text => output.text(&describe(&status, speed))?,
     }
-    let is_fine = status.totals.failed == 0 && status.quarantined.is_empty();
+    let Totals { failed, untrusted, .. } = status.totals;
+    let is_fine = failed == 0 && untrusted == 0 && status.quarantined.is_empty();
     Ok(if is_fine { ExitStatus::Complete } else { ExitStatus::WithFailures })
 }
 
@@ -123,6 +124,13 @@ fn describe(status: &Status, speed: Option<Speed>) -> String {
         lines.push(describe_held(&status.held));
     }
     lines.extend(status.quarantined.iter().map(describe_quarantined));
+    if status.totals.untrusted > 0 {
+        lines.push(format!(
+            "not to be trusted: {} segments of which documents were written though their checksum is wrong; `ferry failed list` \
+             of the records of failed documents names them",
+            number(status.totals.untrusted)
+        ));
+    }
     lines.join("\n")
 }
 

@@ -10,7 +10,7 @@ use crate::document::DocumentBlock;
 use crate::flow::{Cancel, Fence, Kept};
 use crate::segment::{Resources, Segment};
 use crate::transform::Chain;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -36,11 +36,16 @@ pub(super) struct Context {
     pub(super) noted: Noted,
 }
 
+/// Index, shard and name of a segment.
+pub(super) type SegmentId = (String, u32, String);
+
 /// What is told at the end, beside the counts of the items.
 #[derive(Debug, Default)]
 pub(super) struct Noted {
     /// Segments whose checksum is wrong though documents of them were written, with what is wrong.
     untrusted: Mutex<BTreeMap<String, String>>,
+    /// Segments of which something could not be decoded.
+    damaged: Mutex<BTreeSet<SegmentId>>,
     /// The first failure of each class, by index.
     failures: Mutex<BTreeMap<(String, FailureClass), String>>,
     allowed: AtomicU64,
@@ -102,6 +107,14 @@ impl Noted {
     /// Operations with an error that counts as success, and those that may be there twice.
     pub(super) fn operations(&self) -> (u64, u64) {
         (self.allowed.load(Ordering::Relaxed), self.possible_duplicates.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn note_damage(&self, segment: SegmentId) {
+        self.damaged.lock().unwrap_or_else(PoisonError::into_inner).insert(segment);
+    }
+
+    pub(super) fn is_damaged(&self, segment: &SegmentId) -> bool {
+        self.damaged.lock().unwrap_or_else(PoisonError::into_inner).contains(segment)
     }
 
     /// The segments that cannot be trusted, and why.

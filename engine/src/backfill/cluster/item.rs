@@ -2,7 +2,7 @@
 
 use super::batcher::Damage;
 use super::catalog::Catalog;
-use super::context::Context;
+use super::context::{Context, SegmentId};
 use super::error::{Error, Result};
 use super::tracker::Acknowledged;
 use super::unit::{ItemInfo, UnitOutcome, copy_unit};
@@ -14,7 +14,7 @@ use crate::error::chain;
 use crate::flow::{FenceKeeper, fence};
 use crate::segment::Unit;
 use futures::StreamExt;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::{JoinError, JoinSet};
@@ -56,6 +56,7 @@ pub(super) async fn copy_item(
         running: JoinSet::new(),
         started: (0, lease.cursor().cloned()),
         damaged: BTreeMap::new(),
+        untrusted: BTreeSet::new(),
         error: None,
         is_lost: false,
         lease,
@@ -82,6 +83,8 @@ struct ItemCopy<'a> {
     started: (u64, Option<Cursor>),
     /// Units with damage: what came of the documents before it.
     damaged: BTreeMap<u64, (Damage, Counts)>,
+    /// Segments with a wrong checksum of which all could be decoded, as far as it is known.
+    untrusted: BTreeSet<Arc<str>>,
     error: Option<Error>,
     is_lost: bool,
 }
@@ -174,10 +177,12 @@ impl ItemCopy<'_> {
             Err(error) => return self.note_error(Error::Task(error)),
         };
         match outcome {
-            Ok(UnitOutcome { counts, damage: None }) => {
+            Ok(UnitOutcome { counts, damage: None, untrusted }) => {
+                self.untrusted.extend(untrusted);
                 self.done.add(number, clamped(&piece, unit.documents.end), counts);
             }
-            Ok(UnitOutcome { counts, damage: Some(damage) }) => {
+            Ok(UnitOutcome { counts, damage: Some(damage), .. }) => {
+                self.context.noted.note_damage(self.segment_of(unit.segment.name()));
                 let [from, to] = [&damage.from, &damage.to].map(|at| clamped(&piece, at.document));
                 self.damaged.insert(number, (Damage { from, to, ..damage }, counts));
             }
@@ -201,13 +206,26 @@ impl ItemCopy<'_> {
         self.keeper.close();
     }
 
+    fn segment_of(&self, name: &str) -> SegmentId {
+        (self.item.index.clone(), self.item.shard, name.to_owned())
+    }
+
+    /// What came of all that is done. A segment with damage is told by that: when it is repaired, all is well.
+    fn counts(&self) -> Counts {
+        let mut counts = self.done.counts().clone();
+        let is_damaged = |name: &Arc<str>| self.context.noted.is_damaged(&self.segment_of(name));
+        let untrusted = self.untrusted.iter().filter(|name| !is_damaged(name)).count();
+        counts.untrusted = counts.untrusted.saturating_add(untrusted as u64);
+        counts
+    }
+
     /// Where all before is done, and what came of it.
     fn position(&self) -> (Option<Cursor>, Counts) {
         if self.is_whole_shard {
             // No place in a segment is a place in the item: it is as it was taken until all of it is done.
             return (self.lease.cursor().cloned(), self.lease.counts().clone());
         }
-        (self.done.cursor().cloned(), self.done.counts().clone())
+        (self.done.cursor().cloned(), self.counts())
     }
 
     /// Renews the lease, saves the cursor, and gives a part away if another worker asks for it.
@@ -275,8 +293,8 @@ impl ItemCopy<'_> {
 
     async fn complete(self) -> Result<()> {
         self.flush_failed().await?;
-        let id = self.item.id;
-        match self.store.complete(self.lease, self.done.counts()).await {
+        let (counts, id) = (self.counts(), self.item.id);
+        match self.store.complete(self.lease, &counts).await {
             Ok(Ended::As(_)) => Ok(()),
             Ok(Ended::Lost) => {
                 tracing::warn!(item = id, "another worker had taken the work item");

@@ -52,6 +52,8 @@ pub struct IndexRow {
     pub quarantined_items: u64,
     /// Bytes of the requests that brought them.
     pub bytes: u64,
+    /// Segments with a wrong checksum of which documents were written.
+    pub untrusted: u64,
 }
 
 /// The first failure of a kind.
@@ -165,7 +167,11 @@ impl Report {
         let total = self.total();
         if self.indices.iter().any(|row| row.missing() != 0) {
             Outcome::Unbalanced
-        } else if total.failed > 0 || total.quarantined_items > 0 || !self.untrusted_segments.is_empty() {
+        } else if total.failed > 0
+            || total.quarantined_items > 0
+            || total.untrusted > 0
+            || !self.untrusted_segments.is_empty()
+        {
             Outcome::CompleteWithFailures
         } else {
             Outcome::Complete
@@ -195,6 +201,7 @@ impl IndexRow {
             quarantined: left,
             quarantined_items,
             bytes: totals.written_bytes,
+            untrusted: totals.untrusted,
         }
     }
 
@@ -214,6 +221,7 @@ impl IndexRow {
             (&mut self.quarantined, other.quarantined),
             (&mut self.quarantined_items, other.quarantined_items),
             (&mut self.bytes, other.bytes),
+            (&mut self.untrusted, other.untrusted),
         ] {
             *sum = sum.saturating_add(more);
         }

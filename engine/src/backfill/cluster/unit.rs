@@ -34,6 +34,8 @@ pub(super) struct UnitOutcome {
     /// Of the documents before the damage, or of all.
     pub(super) counts: Counts,
     pub(super) damage: Option<Damage>,
+    /// Segments whose last bytes it read, and whose checksum is wrong.
+    pub(super) untrusted: Vec<Arc<str>>,
 }
 
 /// What became of the operations of a unit so far.
@@ -42,6 +44,7 @@ struct Verdicts {
     counts: Counts,
     /// Documents with an operation that failed.
     failed: HashSet<u32>,
+    untrusted: Vec<Arc<str>>,
 }
 
 /// Copies a unit. When it returns, each of its documents is written, left out, or recorded as failed, up to the damage.
@@ -52,7 +55,8 @@ pub(super) async fn copy_unit(context: Arc<Context>, item: Arc<ItemInfo>, unit: 
     let mut batcher = read_unit(&context.resources, unit, batcher, &deliver).await?;
     // What cannot be read is noted after the last batch, if there is no document after it.
     batcher = deliver(batcher).await?;
-    let Verdicts { mut counts, failed } = verdicts.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let Verdicts { mut counts, failed, untrusted } =
+        verdicts.into_inner().unwrap_or_else(PoisonError::into_inner);
     let tally = batcher.tally();
     counts.written = tally.sent.saturating_sub(failed.len() as u64);
     counts.excluded = tally.excluded;
@@ -61,7 +65,7 @@ pub(super) async fn copy_unit(context: Arc<Context>, item: Arc<ItemInfo>, unit: 
     for (class, documents) in &counts.failed {
         context.progress.failed(FailedClass::of(class), *documents);
     }
-    Ok(UnitOutcome { counts, damage: batcher.damage().cloned() })
+    Ok(UnitOutcome { counts, damage: batcher.damage().cloned(), untrusted })
 }
 
 /// Sends what a batcher has, and records what fails.
@@ -84,7 +88,10 @@ async fn deliver(
     for unsent in batcher.take_unsent() {
         let record = unsent.record(&item.id, &item.index);
         context.failed.record_document(record).await.map_err(Error::FailedDocuments)?;
-        if unsent.documents() > 0 {
+        if unsent.documents() == 0 {
+            let mut verdicts = verdicts.lock().unwrap_or_else(PoisonError::into_inner);
+            verdicts.untrusted.push(Arc::clone(unsent.segment()));
+        } else {
             context.note_failure(&item.index, unsent.class(), unsent.reason());
             let mut verdicts = verdicts.lock().unwrap_or_else(PoisonError::into_inner);
             let count = verdicts.counts.failed.entry(unsent.class().to_string()).or_default();

@@ -97,6 +97,10 @@ impl Unsent {
         self.class
     }
 
+    pub(super) const fn segment(&self) -> &Arc<str> {
+        &self.segment
+    }
+
     pub(super) const fn documents(&self) -> u64 {
         self.documents
     }

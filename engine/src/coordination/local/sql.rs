@@ -22,6 +22,7 @@ pub(super) const SCHEMA: &str = "
         excluded INTEGER NOT NULL,
         failed INTEGER NOT NULL,
         written_bytes INTEGER NOT NULL,
+        untrusted INTEGER NOT NULL,
         body TEXT NOT NULL,
         PRIMARY KEY (session, id)
     );
@@ -37,7 +38,7 @@ pub(super) struct Row {
     origin: Option<&'static str>,
     index: Option<String>,
     split_requested: bool,
-    numbers: [i64; 9],
+    numbers: [i64; 10],
     body: String,
 }
 
@@ -86,9 +87,11 @@ pub(super) fn get(connection: &Connection, session: &str, id: &str) -> rusqlite:
 
 /// Whether it was created: no document had its id.
 pub(super) fn create(connection: &Connection, row: &Row) -> rusqlite::Result<bool> {
-    let sql = "INSERT INTO documents VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+    let sql = "INSERT INTO documents VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
+                   ?17)
                ON CONFLICT (session, id) DO NOTHING";
-    let [order, remaining, span, documents, bytes, written, excluded, failed, written_bytes] = row.numbers;
+    let [order, remaining, span, documents, bytes, written, excluded, failed, written_bytes, untrusted] =
+        row.numbers;
     let values = params![
         row.session,
         row.id,
@@ -105,6 +108,7 @@ pub(super) fn create(connection: &Connection, row: &Row) -> rusqlite::Result<boo
         excluded,
         failed,
         written_bytes,
+        untrusted,
         row.body
     ];
     Ok(connection.prepare_cached(sql)?.execute(values)? == 1)
@@ -122,9 +126,10 @@ pub(super) fn create_all(connection: &mut Connection, rows: &[Row]) -> rusqlite:
 pub(super) fn replace(connection: &Connection, version: u64, row: &Row) -> rusqlite::Result<bool> {
     let sql = "UPDATE documents SET version = version + 1, state = ?4, split_requested = ?5, remaining = ?6, span = ?7,
                    documents = ?8, bytes = ?9, written = ?10, excluded = ?11, failed = ?12, written_bytes = ?13,
-                   body = ?14
+                   untrusted = ?14, body = ?15
                WHERE session = ?1 AND id = ?2 AND version = ?3";
-    let [_, remaining, span, documents, bytes, written, excluded, failed, written_bytes] = row.numbers;
+    let [_, remaining, span, documents, bytes, written, excluded, failed, written_bytes, untrusted] =
+        row.numbers;
     let values = params![
         row.session,
         row.id,
@@ -139,6 +144,7 @@ pub(super) fn replace(connection: &Connection, version: u64, row: &Row) -> rusql
         excluded,
         failed,
         written_bytes,
+        untrusted,
         row.body
     ];
     Ok(connection.prepare_cached(sql)?.execute(values)? == 1)
@@ -190,7 +196,7 @@ pub(super) fn count(connection: &Connection, session: &str, states: &[ItemState]
 
 pub(super) fn tally(connection: &Connection, session: &str) -> rusqlite::Result<Vec<Tally>> {
     let sql = "SELECT index_name, state, origin, COUNT(*), SUM(span), SUM(documents), SUM(bytes), SUM(written),
-                   SUM(excluded), SUM(failed), SUM(written_bytes)
+                   SUM(excluded), SUM(failed), SUM(written_bytes), SUM(untrusted)
                FROM documents WHERE session = ?1 AND index_name IS NOT NULL GROUP BY index_name, state, origin";
     let tally = |row: &rusqlite::Row<'_>| {
         Ok(Tally {
@@ -205,6 +211,7 @@ pub(super) fn tally(connection: &Connection, session: &str) -> rusqlite::Result<
             excluded: unsigned(row, 8)?,
             failed: unsigned(row, 9)?,
             written_bytes: unsigned(row, 10)?,
+            untrusted: unsigned(row, 11)?,
         })
     };
     connection.prepare_cached(sql)?.query_map(params![session], tally)?.collect()

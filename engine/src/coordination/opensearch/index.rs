@@ -116,7 +116,7 @@ fn mappings() -> Value {
             "attempts": long, "fruitless": long, "silent": long, "silent_worker": keyword, "last_error": text,
             "epoch": long, "heartbeat": long, "worker": keyword, "instance": keyword, "cursor": opaque,
             "counts": { "properties": {
-                "written": long, "excluded": long, "bytes": long, "failed": opaque,
+                "written": long, "excluded": long, "bytes": long, "failed": opaque, "untrusted": long,
             } },
             "failed": long, "remaining": long, "split_requested": boolean,
             "parent": keyword, "parent_epoch": long, "children": keyword,

@@ -67,6 +67,7 @@ pub(super) struct Bucket {
     excluded: Sum,
     failed: Sum,
     written_bytes: Sum,
+    untrusted: Sum,
 }
 
 #[derive(Debug, Deserialize)]
@@ -110,6 +111,7 @@ impl Bucket {
             excluded: self.excluded.whole(),
             failed: self.failed.whole(),
             written_bytes: self.written_bytes.whole(),
+            untrusted: self.untrusted.whole(),
         }
     }
 }
@@ -169,7 +171,7 @@ pub(super) fn tally(after: Option<&Value>) -> Value {
             "aggs": {
                 "span": sum("span"), "documents": sum("documents"), "bytes": sum("bytes"),
                 "written": sum("counts.written"), "excluded": sum("counts.excluded"), "failed": sum("failed"),
-                "written_bytes": sum("counts.bytes"),
+                "written_bytes": sum("counts.bytes"), "untrusted": sum("counts.untrusted"),
             },
         } },
     })

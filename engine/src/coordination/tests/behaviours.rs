@@ -188,7 +188,7 @@ pub(super) async fn the_status_says_who_has_what_and_what_came_of_it(world: Worl
         match (lease.item().index.as_str(), lease.item().shard) {
             ("orders", 0) => drop(store.complete(lease, &counts).await.unwrap()),
             ("orders", 1) => {
-                counts.excluded = 8;
+                (counts.excluded, counts.untrusted) = (8, 1);
                 store.save(&mut lease, Some(&at(40)), &counts).await.unwrap();
             }
             ("orders", _) => drop(store.release(lease, None, &Counts::default()).await.unwrap()),
@@ -210,6 +210,7 @@ pub(super) async fn the_status_says_who_has_what_and_what_came_of_it(world: Worl
         written_bytes: 8000,
         excluded: 8,
         failed: 4,
+        untrusted: 1,
     };
     assert_eq!(status.totals, expected);
     let indices: Vec<(&str, u64, u64)> = status

@@ -45,9 +45,9 @@ async fn an_index_that_ferry_did_not_make_is_left_alone() {
 #[tokio::test]
 async fn an_index_of_another_format_is_left_alone() {
     let fake = FakeCluster::start(Behaviour::default()).await;
-    fake.put_index("ferry-test", json!({ "mappings": { "_meta": { "ferry_format": 2 } } }));
+    fake.put_index("ferry-test", json!({ "mappings": { "_meta": { "ferry_format": 1 } } }));
     let error = open(&fake).await.unwrap_err().to_string();
-    assert!(error.ends_with("it has format 2, this version of ferry knows 1"), "{error}");
+    assert!(error.ends_with("it has format 1, this version of ferry knows 2"), "{error}");
 }
 
 #[tokio::test]

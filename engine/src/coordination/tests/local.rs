@@ -127,10 +127,10 @@ async fn a_database_of_another_program_is_refused_and_not_changed() {
 async fn a_database_of_another_format_is_refused() {
     let make = |path: &std::path::Path| {
         let connection = rusqlite::Connection::open(path).unwrap();
-        connection.execute_batch("PRAGMA application_id = 0x46525259; PRAGMA user_version = 2").unwrap();
+        connection.execute_batch("PRAGMA application_id = 0x46525259; PRAGMA user_version = 1").unwrap();
     };
     let error = refused(make).await;
-    assert_eq!(error, "`FILE` cannot keep a session: it has format 2, this version of ferry knows 1");
+    assert_eq!(error, "`FILE` cannot keep a session: it has format 1, this version of ferry knows 2");
 }
 
 #[tokio::test]
