@@ -53,6 +53,7 @@ impl Books {
     /// Takes what is done up to `done` into the file; stores and commits what is due, or all of it.
     pub(super) async fn advance(&self, partition: &mut Partition, done: i64, all: bool) -> Result<()> {
         if partition.tuples.ledger().is_revoked() {
+            partition.give_up();
             return Ok(());
         }
         partition.tuples.advance(done, &self.compressor).await;
@@ -112,6 +113,12 @@ impl Partition {
         let committed = ledger.done();
         let (tuples, asked) = (PartitionTuples::new(ledger), Instant::now());
         Self { tuples, storing: JoinSet::new(), next: committed, committed, asked, uncommitted: None }
+    }
+
+    /// Drops all that is not stored: it belongs to another process. Whoever reads may wait for the room that it takes.
+    fn give_up(&mut self) {
+        self.tuples.give_up();
+        self.storing = JoinSet::new();
     }
 
     /// When the first record that is not committed was read, if there is any. A record that was done before this was asked counts as

@@ -93,9 +93,19 @@ impl PartitionTuples {
         &self.ledger
     }
 
-    /// Adds a tuple. Its record must not be done with yet: the caller still holds a token.
+    /// Adds a tuple. Its record must not be done with yet: the caller still holds a token. Of a partition that is another's it is
+    /// dropped.
     pub(super) fn add(&mut self, offset: i64, line: Line) {
+        if self.ledger.is_revoked() {
+            return;
+        }
         self.waiting.entry(offset).or_default().push(line);
+    }
+
+    /// Drops all tuples that are in no closed file.
+    pub(super) fn give_up(&mut self) {
+        self.waiting.clear();
+        self.file = None;
     }
 
     /// Moves tuples into the file up to `done`. The caller asked the ledger for it **before** it took what it added last.

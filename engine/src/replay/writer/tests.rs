@@ -211,6 +211,35 @@ async fn nothing_is_stored_or_committed_of_a_partition_that_was_lost_while_block
 }
 
 #[tokio::test]
+async fn tuples_of_a_partition_that_was_lost_take_no_room_even_before_the_writer_is_told() {
+    let running = Running::start("room").await;
+    let ledger = Ledger::new("t".into(), 0, 0);
+    running.assign(&ledger).await;
+    running.send(&ledger, 0, 100).await;
+    // The others wait for this one.
+    let (unfinished, _response) = running.exchange(&ledger, 1, 100).await;
+    for offset in 2..5 {
+        running.send(&ledger, offset, 100).await;
+    }
+    while ledger.under_way() > 1 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(running.backlog.load(Ordering::Relaxed) > 0);
+    ledger.revoke();
+    let is_given_back = async {
+        while running.backlog.load(Ordering::Relaxed) > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), is_given_back).await.expect("room in time");
+    running.send(&ledger, 5, 100).await;
+    drop(unfinished);
+    let (ended, committed, files) = running.end().await;
+    assert!(ended.is_ok(), "{ended:?}");
+    assert_eq!((committed, files), (Vec::new(), Vec::new()));
+}
+
+#[tokio::test]
 async fn what_has_no_response_of_the_source_when_it_is_stopped_is_left_to_the_next_run() {
     let running = Running::start("stopped").await;
     let ledger = Ledger::new("t".into(), 0, 0);
