@@ -40,7 +40,7 @@ pub(super) struct Books {
 pub(super) struct Partition {
     pub(super) tuples: PartitionTuples,
     /// The file that is stored while the next one is filled, if there is one: the tuples in it.
-    storing: JoinSet<Result<u64>>,
+    storing: JoinSet<Result<Option<u64>>>,
     /// The offset that may be committed then.
     next: i64,
     committed: i64,
@@ -73,7 +73,7 @@ impl Books {
             self.commit(partition).await;
             return Ok(());
         };
-        partition.storing.spawn(store(file, files.store.clone()));
+        partition.storing.spawn(store(file, files.store.clone(), partition.tuples.ledger().clone()));
         if all { self.settle(partition, true).await } else { Ok(()) }
     }
 
@@ -83,8 +83,10 @@ impl Books {
             if all { partition.storing.join_next().await } else { partition.storing.try_join_next() };
         let Some(stored) = stored else { return Ok(()) };
         let tuples = stored.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
-        self.counts.stored(tuples);
-        self.commit(partition).await;
+        if let Some(tuples) = tuples {
+            self.counts.stored(tuples);
+            self.commit(partition).await;
+        }
         Ok(())
     }
 
@@ -134,15 +136,43 @@ impl Partition {
     }
 }
 
-/// Stores a file: the tuples in it.
-async fn store(file: ClosedFile, store: BlobStore) -> Result<u64> {
+/// Stores a file: the tuples in it. None, and no file, if its partition went to another process while it was compressed, which
+/// replays them itself.
+async fn store(file: ClosedFile, store: BlobStore, ledger: Ledger) -> Result<Option<u64>> {
     let ClosedFile { path, members, tuples } = file;
     let bytes = super::blocks::join(members).await.map_err(|error| unwritable(&error))?;
+    if ledger.is_revoked() {
+        return Ok(None);
+    }
     store.put(&path, bytes).await?;
-    Ok(tuples)
+    Ok(Some(tuples))
 }
 
 fn unwritable(error: &std::io::Error) -> Error {
     let access = Access { operation: Operation::Write, url: "tuples".to_owned(), endpoint: None };
     Error::Io { access, source: std::io::Error::new(error.kind(), error.to_string()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::{Location, S3Options};
+
+    #[tokio::test]
+    async fn a_file_of_a_partition_that_goes_while_it_is_compressed_is_not_stored() {
+        let folder = std::env::temp_dir().join(format!("ferry-books-{}", std::process::id()));
+        let blobs = BlobStore::create(&Location::File(folder.clone()), &S3Options::default()).await.unwrap();
+        let ledger = Ledger::new("t".into(), 0, 0);
+        let revoked = ledger.clone();
+        let member = tokio::task::spawn_blocking(move || {
+            revoked.revoke();
+            Ok(Vec::new())
+        });
+        let file = ClosedFile { path: "t-0/file".to_owned(), members: vec![member], tuples: 3 };
+        assert_eq!(store(file, blobs.clone(), ledger).await.unwrap(), None);
+        assert!(blobs.list("t-0").await.unwrap().blobs.is_empty());
+        let file = ClosedFile { path: "t-0/file".to_owned(), members: Vec::new(), tuples: 3 };
+        assert_eq!(store(file, blobs, Ledger::new("t".into(), 0, 0)).await.unwrap(), Some(3));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 }
