@@ -119,6 +119,8 @@ pub(crate) struct Replay {
     /// Whether the partition goes to another process before the late records, and comes back: these are then read from what was
     /// committed on.
     pub(crate) moves: bool,
+    /// What the input was told: to hold the partition back, or to let it go on.
+    pub(crate) holds: Arc<Mutex<Vec<bool>>>,
     folder: PathBuf,
     committed: Arc<Mutex<Vec<i64>>>,
 }
@@ -143,6 +145,7 @@ impl Replay {
             given: Arc::default(),
             commit_takes: Duration::ZERO,
             moves: false,
+            holds: Arc::default(),
             folder,
             committed: Arc::default(),
         }
@@ -168,9 +171,10 @@ impl Replay {
         };
         let giving = tokio::spawn(give(sender, memory.clone(), records, self.goes_on));
         let (committed, is_quiet, takes) = (Arc::clone(&self.committed), self.is_quiet, self.commit_takes);
+        let holds = Arc::clone(&self.holds);
         let source = Source {
             inputs,
-            hold: Box::new(|_, _| {}),
+            hold: Box::new(move |_, hold| holds.lock().unwrap().push(hold)),
             commit: Arc::new(move |_, offset| {
                 committed.lock().unwrap().push(offset);
                 Box::pin(async move {

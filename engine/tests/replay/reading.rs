@@ -7,6 +7,7 @@ use engine::replay::{SourceClock, Speed};
 use engine::traffic::Quarantine;
 use serde_json::Value;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 const OK: &str = "{\"ok\":true}";
@@ -156,4 +157,27 @@ async fn a_document_gets_its_id_also_where_the_response_that_says_it_can_only_be
     let report = replay.run(&target, vec![slow, asked, begin, response, rest]).await;
     assert_eq!((report.summary.answered, report.traffic.quarantined_requests), (3, 0));
     assert!(target.lines().contains(&"PUT /i/_doc/given".to_owned()), "{:?}", target.lines());
+}
+
+/// Inputs hold back by the number of the partition, whichever assignment of it that was.
+#[tokio::test]
+async fn a_partition_that_goes_while_it_is_held_back_is_not_held_back_when_it_comes_again() {
+    let target = Target::start(|_| Reply::json(200, OK)).await;
+    let mut replay = Replay::new("held-back");
+    replay.moves = true;
+    replay.settings.clock = SourceClock::new(Speed::Factor(1.0));
+    replay.settings.window = Duration::from_secs(10);
+    let due = |name: &str| Recorded::new(name).exchange("GET", &format!("/{name}"), "", &ok()).close();
+    let ahead = Recorded::new("ahead").after(3600).exchange("GET", "/ahead", "", &ok()).close();
+    replay.late = (Duration::from_millis(700), vec![due("again")]);
+    let (cancel, holds) = (replay.cancel.clone(), Arc::clone(&replay.holds));
+    let stopping = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let holds = holds.lock().unwrap().clone();
+        cancel.cancel();
+        holds
+    });
+    replay.run(&target, vec![due("first"), ahead]).await;
+    assert_eq!(stopping.await.unwrap(), [true, false]);
+    assert_eq!(target.lines(), ["GET /first", "GET /again"]);
 }

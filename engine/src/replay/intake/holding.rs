@@ -34,8 +34,12 @@ impl Intake {
         Ok(())
     }
 
-    /// Holds a partition back that is ahead of the clock by more than the window.
+    /// Holds a partition back that is ahead of the clock by more than the window. Not one that was lost: it may be here again by
+    /// now, and the number is the same.
     pub(super) fn hold_back(&mut self, ledger: &Ledger, latest: Option<SystemTime>) {
+        if ledger.is_revoked() {
+            return;
+        }
         let (Some(latest), Some(now)) = (latest, self.shared.clock.now()) else { return };
         let Some(until) = latest.checked_sub(self.settings.window).filter(|until| *until > now) else {
             return;
@@ -43,6 +47,13 @@ impl Intake {
         let key = (Arc::clone(ledger.topic()), ledger.partition());
         if self.held.insert(key, (ledger.clone(), until)).is_none() {
             (self.hold)(ledger, true);
+        }
+    }
+
+    /// Forgets that a partition that goes is held back: nobody would let it go on when it comes back.
+    pub(super) fn hold_no_more(&mut self, ledger: &Ledger) {
+        if self.held.remove(&(Arc::clone(ledger.topic()), ledger.partition())).is_some() {
+            (self.hold)(ledger, false);
         }
     }
 

@@ -194,7 +194,7 @@ impl Intake {
 
     /// A partition goes to another process: what of it is not begun is left to that one.
     async fn revoke(&mut self, ledger: Ledger, answer: oneshot::Sender<()>) {
-        self.held.remove(&(Arc::clone(ledger.topic()), ledger.partition()));
+        self.hold_no_more(&ledger);
         // Two processes must not send for one document at the same time. Whoever revokes waits for a time that it knows.
         ledger.leave();
         while ledger.in_flight() > 0 && !ledger.is_revoked() {
