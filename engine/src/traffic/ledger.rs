@@ -132,13 +132,19 @@ impl Ledger {
         self.0.leaving.store(true, Ordering::SeqCst);
     }
 
+    /// Whether the partition is about to go.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        self.0.leaving.load(Ordering::SeqCst)
+    }
+
     /// Begins something that must not be done by two consumers at the same time; not once the partition is about to go.
     #[must_use]
     pub fn begin(&self) -> Option<Flight> {
         // Counted before it is looked: who waits for what is in flight misses nothing.
         self.0.flights.fetch_add(1, Ordering::SeqCst);
         let flight = Flight(self.clone());
-        (!self.0.leaving.load(Ordering::SeqCst) && !self.is_revoked()).then_some(flight)
+        (!self.is_leaving() && !self.is_revoked()).then_some(flight)
     }
 
     /// How much that was begun has not ended.

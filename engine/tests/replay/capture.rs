@@ -122,7 +122,7 @@ pub(crate) struct Replay {
     /// What the input was told: to hold the partition back, or to let it go on.
     pub(crate) holds: Arc<Mutex<Vec<bool>>>,
     folder: PathBuf,
-    committed: Arc<Mutex<Vec<i64>>>,
+    committed: Arc<Mutex<Vec<(i32, i64)>>>,
 }
 
 impl Replay {
@@ -170,13 +170,25 @@ impl Replay {
             moves: self.moves.then(|| Arc::clone(&self.committed)),
         };
         let giving = tokio::spawn(give(sender, memory.clone(), records, self.goes_on));
+        let report = self.read(url, inputs, memory).await;
+        giving.abort();
+        report
+    }
+
+    /// Replays what comes.
+    pub(crate) async fn read(
+        &self,
+        url: &str,
+        inputs: mpsc::Receiver<Input>,
+        memory: MemoryBudget,
+    ) -> engine::Result<Report> {
         let (committed, is_quiet, takes) = (Arc::clone(&self.committed), self.is_quiet, self.commit_takes);
         let holds = Arc::clone(&self.holds);
         let source = Source {
             inputs,
             hold: Box::new(move |_, hold| holds.lock().unwrap().push(hold)),
-            commit: Arc::new(move |_, offset| {
-                committed.lock().unwrap().push(offset);
+            commit: Arc::new(move |ledger, offset| {
+                committed.lock().unwrap().push((ledger.partition(), offset));
                 Box::pin(async move {
                     tokio::time::sleep(takes).await;
                     Ok(())
@@ -205,14 +217,17 @@ impl Replay {
         let rotation = Rotation { age: Duration::from_millis(100), ..Rotation::default() };
         let tuples = Some((store, TupleSettings::default(), rotation));
         let destination = Destination { dialer: Dialer::new(&options).unwrap(), preparation, tuples };
-        let report = run(source, destination, self.settings.clone(), memory, self.cancel.clone()).await;
-        giving.abort();
-        report
+        run(source, destination, self.settings.clone(), memory, self.cancel.clone()).await
     }
 
     /// The last offset that was committed.
     pub(crate) fn committed(&self) -> Option<i64> {
-        self.committed.lock().unwrap().last().copied()
+        self.committed.lock().unwrap().last().map(|(_, offset)| *offset)
+    }
+
+    /// All commits: partitions and offsets.
+    pub(crate) fn commits(&self) -> Vec<(i32, i64)> {
+        self.committed.lock().unwrap().clone()
     }
 
     /// The tuples in all files, in the order of the files.
@@ -234,7 +249,7 @@ struct Records {
     late: (Duration, Vec<Bytes>),
     given: Arc<AtomicU64>,
     /// What was committed, if the partition goes and comes back.
-    moves: Option<Arc<Mutex<Vec<i64>>>>,
+    moves: Option<Arc<Mutex<Vec<(i32, i64)>>>>,
 }
 
 /// Gives them out.
@@ -265,11 +280,15 @@ async fn give(sender: mpsc::Sender<Input>, memory: MemoryBudget, records: Record
 }
 
 /// The partition goes to another process, and comes back at what was committed.
-async fn go_and_come(sender: &mpsc::Sender<Input>, ledger: Ledger, committed: &Mutex<Vec<i64>>) -> Ledger {
+async fn go_and_come(
+    sender: &mpsc::Sender<Input>,
+    ledger: Ledger,
+    committed: &Mutex<Vec<(i32, i64)>>,
+) -> Ledger {
     let (answer, answered) = oneshot::channel();
     sender.send(Input::Revoked(ledger, answer)).await.unwrap();
     tokio::time::timeout(Duration::from_secs(5), answered).await.expect("an answer in time").unwrap();
-    let next = committed.lock().unwrap().last().copied().unwrap_or_default();
+    let next = committed.lock().unwrap().last().map_or(0, |(_, offset)| *offset);
     let ledger = Ledger::new("topic".into(), 0, next);
     sender.send(Input::Assigned(ledger.clone())).await.unwrap();
     ledger

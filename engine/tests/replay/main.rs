@@ -5,6 +5,7 @@
 mod capture;
 mod control;
 mod framing;
+mod leaving;
 mod line;
 mod memory;
 mod reading;

@@ -3,8 +3,10 @@
 //! | file | what |
 //! |---|---|
 //! | `holding` | what holds it back, and what lets it go on |
+//! | `leaving` | partitions that go to other processes |
 
 mod holding;
+mod leaving;
 
 use super::align::Alignment;
 use super::conversation::{Job, RequestJob, Shared, converse};
@@ -17,6 +19,7 @@ use super::writer::Order;
 use crate::error::Result;
 use crate::flow::{Cancel, MemoryBudget};
 use crate::traffic::{Accumulator, Connection, Event, Input, Ledger, SourceRequest};
+use leaving::Going;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -30,9 +33,6 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// So long requests in flight may go on when the replay is stopped.
 const DRAIN: Duration = Duration::from_secs(10);
-
-/// How often it is looked whether what is in flight of a partition is over.
-const LEAVING: Duration = Duration::from_millis(10);
 
 /// Turns records into jobs of conversations.
 pub(super) struct Intake {
@@ -48,6 +48,10 @@ pub(super) struct Intake {
     is_quiet: Quiet,
     conversations: HashMap<Arc<Connection>, mpsc::UnboundedSender<Job>>,
     tasks: JoinSet<()>,
+    /// Partitions that are read.
+    partitions: Vec<Ledger>,
+    /// Partitions that go to other processes.
+    going: Vec<Going>,
     /// Partitions that are ahead of the clock, and up to when, by the source's clock.
     held: HashMap<(Arc<str>, i32), (Ledger, SystemTime)>,
     /// What had been done when something moved last.
@@ -84,6 +88,8 @@ impl Intake {
             is_quiet,
             conversations: HashMap::new(),
             tasks: JoinSet::new(),
+            partitions: Vec::new(),
+            going: Vec::new(),
             held: HashMap::new(),
             moved: (0, Instant::now()),
         }
@@ -98,8 +104,11 @@ impl Intake {
     ) -> Result<()> {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut looks = leaving::looks();
         loop {
-            let is_open = self.is_open();
+            // What is before the news of a partition that goes is little, and there is room again once that is known.
+            let is_open = self.is_open() || self.is_one_leaving();
+            let is_one_going = !self.going.is_empty();
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => return Ok(()),
@@ -109,6 +118,7 @@ impl Intake {
                         std::panic::resume_unwind(error.into_panic());
                     }
                 }
+                _ = looks.tick(), if is_one_going => self.let_leave().await,
                 input = inputs.recv(), if is_open => match input {
                     None => return Ok(()),
                     Some(Input::CaughtUp) if ends => return Ok(()),
@@ -122,6 +132,7 @@ impl Intake {
     ///
     /// The accumulator comes back because it holds what was not whole: as long as it is there, nothing of that is done with.
     pub(super) async fn end(mut self, inputs: &mut mpsc::Receiver<Input>, cancel: &Cancel) -> Accumulator {
+        self.let_leave().await;
         if cancel.is_cancelled() {
             let _ = self.orders.send(Order::Stop).await;
         } else {
@@ -131,14 +142,16 @@ impl Intake {
         }
         self.shared.counts.publish_traffic(self.accumulator.counts());
         self.conversations.clear();
-        let mut deadline = None;
+        let (mut deadline, mut looks) = (None, leaving::looks());
         loop {
+            let is_one_going = !self.going.is_empty();
             tokio::select! {
                 ended = self.tasks.join_next() => match ended {
                     None => break,
                     Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
                     Some(Ok(())) => {}
                 },
+                _ = looks.tick(), if is_one_going => self.let_leave().await,
                 Some(input) = inputs.recv() => self.take_late(input).await,
                 () = cancel.cancelled(), if deadline.is_none() => deadline = Some(Instant::now() + DRAIN),
                 () = until(deadline), if deadline.is_some() => {
@@ -148,6 +161,7 @@ impl Intake {
                 }
             }
         }
+        self.let_leave().await;
         self.accumulator
     }
 
@@ -161,6 +175,9 @@ impl Intake {
                 self.hold_back(&ledger, ahead);
             }
             Input::Assigned(ledger) => {
+                // It may be one that went, and did not end in time.
+                self.let_leave().await;
+                self.partitions.push(ledger.clone());
                 let (answer, answered) = oneshot::channel();
                 let _ = self.orders.send(Order::Assigned(ledger, answer)).await; // A writer that is gone is noticed at the end.
                 if let Ok(prepared) = answered.await {
@@ -190,24 +207,6 @@ impl Intake {
                 tracing::warn!(error = crate::error::chain(&error), "the input failed while the replay ended")
             }
         }
-    }
-
-    /// A partition goes to another process: what of it is not begun is left to that one.
-    async fn revoke(&mut self, ledger: Ledger, answer: oneshot::Sender<()>) {
-        self.hold_no_more(&ledger);
-        // Two processes must not send for one document at the same time. Whoever revokes waits for a time that it knows.
-        ledger.leave();
-        while ledger.in_flight() > 0 && !ledger.is_revoked() {
-            tokio::time::sleep(LEAVING).await;
-        }
-        // What is done until now is written and committed; what was not begun is abandoned.
-        let (written, is_written) = oneshot::channel();
-        if self.orders.send(Order::Revoked(ledger.clone(), written)).await.is_ok() {
-            let _ = is_written.await;
-        }
-        ledger.revoke();
-        self.accumulator.revoke(&ledger);
-        let _ = answer.send(());
     }
 
     /// Gives events to their conversations. The latest time of the source that is among them.

@@ -81,6 +81,7 @@ pub enum Input {
     Assigned(Ledger),
     /// A partition goes to another member of the group, and nothing more of this ledger comes.
     ///
+    /// By then [`Ledger::begin`] begins nothing: it is so for all partitions that go, whichever of them is taken first.
     /// What is under way may end. Once all of it is done, and recorded, the answer is due: then all that the ledger says is done
     /// is committed. If some of it is rather cancelled, [`Ledger::revoke`] comes before the tokens of that are dropped: then only
     /// what [`KafkaSource::commit`] was asked for is committed. Without an answer within [`KafkaOptions::drain`] the ledger is

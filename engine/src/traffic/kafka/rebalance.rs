@@ -3,7 +3,7 @@
 //! | librdkafka says | what is done before it is told to go on |
 //! |---|---|
 //! | assigned | the brokers are asked where the group was; a new [`Ledger`] begins there |
-//! | revoked | nothing more of it is given out; what is under way may end, is committed, and the ledger is revoked |
+//! | revoked | nothing more of it is given out, and nothing is begun; what is under way may end, is committed, and the ledger is revoked |
 //! | lost | the ledger is revoked: another member may have it already |
 
 use std::time::{Duration, Instant};
@@ -168,6 +168,8 @@ impl Reader {
         for number in &partitions {
             let Some(partition) = self.partitions.get_mut(number) else { continue };
             partition.is_leaving = true;
+            // At once for all: it takes its time until the news of each is taken, and all have one deadline.
+            partition.ledger.leave();
             if lost {
                 partition.ledger.revoke();
             }
