@@ -6,15 +6,17 @@ use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{CommitMode, Consumer};
-use rdkafka::error::KafkaResult;
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::commits::Ended;
 use super::context::Client;
 use super::notes::{self, Look};
 use super::options::KafkaStart;
 use super::place::{self, Found};
 use super::probe;
 use super::shared::Shared;
+use crate::traffic::Ledger;
 
 /// Questions that wait; there is at most one for each partition.
 const WAITING: usize = 1024;
@@ -24,7 +26,7 @@ pub(super) enum Question {
     /// Where reading these partitions begins.
     Places { partitions: Vec<i32>, start: Option<KafkaStart> },
     /// Whether they take note that the group has done what comes before the offset.
-    Commit { partition: i32, offset: i64, note: Option<Arc<str>> },
+    Commit { ledger: Ledger, offset: i64, note: Option<Arc<str>>, ended: Ended },
     /// Which notes the commits of the group carry.
     Notes(Look),
 }
@@ -32,7 +34,7 @@ pub(super) enum Question {
 /// The answer.
 pub(super) enum Answer {
     Places(KafkaResult<Found>),
-    Commit { partition: i32, offset: i64, result: KafkaResult<()> },
+    Commit { ledger: Ledger, offset: i64, result: KafkaResult<()> },
 }
 
 /// A thread that asks.
@@ -90,9 +92,13 @@ impl Work {
                     let found = place::ask(&self.client, &self.topic, &partitions, &self.partitions, start);
                     self.shared.answer(Answer::Places(found));
                 }
-                Question::Commit { partition, offset, note } => {
-                    let result = self.commit(partition, offset, note.as_deref());
-                    self.shared.answer(Answer::Commit { partition, offset, result });
+                Question::Commit { ledger, offset, note, ended } => {
+                    // It waited for others: meanwhile the group may be at another offset by what another member did.
+                    let result = match ended.is_true() {
+                        true => Err(KafkaError::Canceled),
+                        false => self.commit(ledger.partition(), offset, note.as_deref()),
+                    };
+                    self.shared.answer(Answer::Commit { ledger, offset, result });
                 }
                 // Whoever asked may have gone.
                 Question::Notes(look) if look.is_closed() => {}

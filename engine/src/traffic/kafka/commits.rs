@@ -1,5 +1,7 @@
 //! Commits of one partition: one after the other, each tried for a while.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rdkafka::error::KafkaResult;
@@ -16,6 +18,16 @@ const BACKOFF: Backoff = Backoff { first: Duration::from_millis(100), longest: D
 /// Times that a commit that nobody waits for is tried again.
 const MOST_REPETITIONS: u32 = 10;
 
+/// Whether commits of a partition have ended. Its ledger may be revoked before: what was asked for then is still committed.
+#[derive(Clone, Default)]
+pub(super) struct Ended(Arc<AtomicBool>);
+
+impl Ended {
+    pub(super) fn is_true(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
 /// Commits of one partition.
 pub(super) struct Commits {
     /// What the brokers are known to have taken note of.
@@ -29,6 +41,7 @@ pub(super) struct Commits {
     sent: Option<(i64, bool)>,
     retries: u32,
     due: Instant,
+    ended: Ended,
 }
 
 struct Commit {
@@ -41,7 +54,16 @@ struct Commit {
 impl Commits {
     pub(super) fn new(committed: Option<i64>, begin: i64) -> Self {
         let (waiting, due) = (Vec::new(), Instant::now());
-        Self { committed, begin, waiting, repeats: false, sent: None, retries: 0, due }
+        Self {
+            committed,
+            begin,
+            waiting,
+            repeats: false,
+            sent: None,
+            retries: 0,
+            due,
+            ended: Ended::default(),
+        }
     }
 
     /// Has a commit sent even if there is nothing new: of what is committed, or of where reading began.
@@ -59,7 +81,7 @@ impl Commits {
 
     /// The offset to be sent now: the furthest of all that wait. Never one before what is committed.
     pub(super) fn to_send(&self, now: Instant) -> Option<i64> {
-        if self.sent.is_some() || now < self.due {
+        if self.sent.is_some() || now < self.due || self.ended.is_true() {
             return None;
         }
         let furthest = self.waiting.iter().map(|commit| commit.offset).max();
@@ -69,6 +91,16 @@ impl Commits {
     /// Takes note that an offset was sent.
     pub(super) fn sent(&mut self, offset: i64) {
         self.sent = Some((offset, std::mem::take(&mut self.repeats)));
+    }
+
+    /// Sends nothing more: the partition is another member's. What waits to be sent elsewhere is not sent either.
+    pub(super) fn end(&self) {
+        self.ended.0.store(true, Ordering::Release);
+    }
+
+    /// For those who send.
+    pub(super) fn ended(&self) -> Ended {
+        self.ended.clone()
     }
 
     /// Whether nothing is under way.
@@ -103,6 +135,7 @@ impl Commits {
 
     /// Gives up all that wait: the partition is not read here any more.
     pub(super) fn give_up(&mut self, name: &str, brokers: &str) {
+        self.end();
         for commit in self.waiting.drain(..) {
             answer(commit.reply, Err(revoked(commit.offset, name, brokers)));
         }

@@ -191,6 +191,12 @@ impl Partition {
         }
     }
 
+    /// Another member of the group may have it already.
+    pub(super) fn lose(&self) {
+        self.ledger.revoke();
+        self.commits.end();
+    }
+
     fn list(&self) -> TopicPartitionList {
         let mut list = TopicPartitionList::with_capacity(1);
         list.add_partition(self.ledger.topic(), self.number);

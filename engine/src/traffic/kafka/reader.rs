@@ -185,9 +185,11 @@ impl Reader {
         for answer in inbox.answers {
             match answer {
                 Answer::Places(found) => self.begin(found)?,
-                Answer::Commit { partition, offset, result } => {
-                    let name = self.name(partition);
-                    if let Some(partition) = self.partitions.get_mut(&partition) {
+                Answer::Commit { ledger, offset, result } => {
+                    let name = self.name(ledger.partition());
+                    let partition = self.partitions.get_mut(&ledger.partition());
+                    // It may have gone and come again.
+                    if let Some(partition) = partition.filter(|partition| partition.ledger.is_same(&ledger)) {
                         partition.commits.answered(offset, result, &name, &self.options.brokers);
                     }
                 }
@@ -219,8 +221,8 @@ impl Reader {
         let (now, note) = (Instant::now(), self.shared.notes.own());
         for partition in self.partitions.values_mut() {
             let Some(offset) = partition.commits.to_send(now) else { continue };
-            let (number, note) = (partition.number, note.clone());
-            if self.committer.ask(Question::Commit { partition: number, offset, note }) {
+            let (ledger, ended, note) = (partition.ledger.clone(), partition.commits.ended(), note.clone());
+            if self.committer.ask(Question::Commit { ledger, offset, note, ended }) {
                 partition.commits.sent(offset);
             }
         }
@@ -295,3 +297,6 @@ impl Reader {
         Error::Kafka { attempt, brokers, source: Box::new(Reason(reason.to_owned())), hint: None }
     }
 }
+
+#[cfg(test)]
+mod tests;

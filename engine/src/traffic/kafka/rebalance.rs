@@ -171,7 +171,7 @@ impl Reader {
             // At once for all: it takes its time until the news of each is taken, and all have one deadline.
             partition.ledger.leave();
             if lost {
-                partition.ledger.revoke();
+                partition.lose();
             }
             let (drained, answer) = oneshot::channel();
             self.outbox.push_back(Input::Revoked(partition.ledger.clone(), drained));
@@ -190,7 +190,7 @@ impl Reader {
                 continue;
             };
             if is_lost && !drain.is_over {
-                partition.ledger.revoke();
+                partition.lose();
                 drain.is_over = true;
             }
             drain.step(partition, now >= deadline);
