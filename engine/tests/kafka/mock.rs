@@ -51,6 +51,24 @@ async fn a_commit_is_tried_again_while_it_may_succeed() {
     member.source.close().await;
 }
 
+/// The thread that reads ends when nobody takes its inputs.
+#[tokio::test]
+async fn a_commit_after_the_end_of_the_reading_is_refused_and_not_waited_for() {
+    let (_mock, topic) = cluster();
+    let mut member = Member::start(options(&topic, "group")).await;
+    let ledger = member.assigned().await;
+    drop(member.records(10).await);
+    drop(member.inputs);
+    while !ledger.is_revoked() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let committed = tokio::time::timeout(LONG, member.source.commit(&ledger, 10)).await;
+    let error = committed.expect("an answer in time").unwrap_err();
+    assert!(engine::error::chain(&error).contains("the partition is not read here any more"), "{error}");
+    let found = tokio::time::timeout(LONG, member.source.look_for_notes()).await;
+    assert!(found.expect("an answer in time").is_err());
+}
+
 #[tokio::test]
 async fn a_group_that_forgot_a_member_has_it_begin_anew_and_takes_no_commit_for_the_old_ledger() {
     let (mock, topic) = cluster();

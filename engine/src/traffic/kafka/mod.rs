@@ -39,6 +39,7 @@ mod trouble;
 mod wake;
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -183,7 +184,7 @@ impl KafkaSource {
     pub async fn close(mut self) {
         self.shared.stop();
         if let Some(thread) = self.thread.take() {
-            // An error: it panicked, and there is nothing left to close.
+            // An error: it panicked where it ends, and there is nothing left to close.
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
     }
@@ -213,17 +214,9 @@ struct Reading {
 impl Reading {
     fn run(self) {
         let (shared, sender) = (Arc::clone(&self.shared), self.outlet.sender.clone());
+        let brokers = self.options.brokers.clone();
         shared.alarm.belongs_here();
-        let Err(error) = self.read() else { return };
-        let mut failed = Input::Failed(error);
-        // Whoever is told to stop may not take inputs any more.
-        while let Err(mpsc::error::TrySendError::Full(input)) = sender.try_send(failed) {
-            if shared.is_stopped() {
-                return;
-            }
-            failed = input;
-            shared.alarm.sleep(Duration::from_millis(50));
-        }
+        to_the_end(&shared, &sender, &brokers, || self.read());
     }
 
     fn read(self) -> Result<()> {
@@ -255,10 +248,47 @@ impl Reading {
         let clerks = Clerks { scout: clerk("kafka-scout")?, committer: clerk("kafka-commit")? };
         let is_group = options.group.is_some();
         let mut reader = Reader::new(options, client, shared, connection, clerks, outlet);
-        let read = if is_group { Ok(()) } else { reader.come(partitions) }.and_then(|()| reader.run());
-        reader.end();
-        read
+        let read = catch_unwind(AssertUnwindSafe(|| {
+            if is_group { Ok(()) } else { reader.come(partitions) }.and_then(|()| reader.run())
+        }));
+        match read {
+            Ok(read) => {
+                reader.end();
+                read
+            }
+            Err(panic) => {
+                reader.abandon();
+                resume_unwind(panic)
+            }
+        }
     }
+}
+
+/// Reads, and has everybody hear of the end: who waits for a reply, and, unless it was asked for, who takes inputs. That there are no
+/// more inputs would say that all went well.
+fn to_the_end(
+    shared: &Shared,
+    sender: &mpsc::Sender<Input>,
+    brokers: &str,
+    read: impl FnOnce() -> Result<()>,
+) {
+    let read = catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(panicked(brokers)));
+    shared.close();
+    let Err(error) = read else { return };
+    let mut failed = Input::Failed(error);
+    // Whoever is told to stop may not take inputs any more.
+    while let Err(mpsc::error::TrySendError::Full(input)) = sender.try_send(failed) {
+        if shared.is_stopped() {
+            return;
+        }
+        failed = input;
+        shared.alarm.sleep(Duration::from_millis(50));
+    }
+}
+
+fn panicked(brokers: &str) -> Error {
+    let source = Box::new(trouble::Reason("the thread that reads panicked".to_owned()));
+    Error::Kafka { attempt: "read".to_owned(), brokers: brokers.to_owned(), source, hint: None }
 }
 
 fn no_thread(brokers: &str, error: &std::io::Error) -> Error {
@@ -268,5 +298,26 @@ fn no_thread(brokers: &str, error: &std::io::Error) -> Error {
         brokers: brokers.to_owned(),
         source,
         hint: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_no_end_of_the_input_and_nobody_waits_for_a_reply_then() {
+        let (shared, (sender, mut inputs)) = (Shared::new(), mpsc::channel(1));
+        to_the_end(&shared, &sender, "kafka:9092", || panic!("on purpose"));
+        let Ok(Input::Failed(error)) = inputs.try_recv() else { panic!("no error") };
+        assert_eq!(
+            crate::error::chain(&error),
+            "could not read at the Kafka brokers `kafka:9092`: the thread that reads panicked"
+        );
+        let (reply, mut result) = oneshot::channel();
+        shared.order(Order { ledger: Ledger::new("t".into(), 0, 0), offset: 1, reply });
+        assert!(matches!(result.try_recv(), Err(oneshot::error::TryRecvError::Closed)));
+        to_the_end(&shared, &sender, "kafka:9092", || Ok(()));
+        assert!(inputs.try_recv().is_err());
     }
 }

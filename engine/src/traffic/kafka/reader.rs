@@ -275,6 +275,15 @@ impl Reader {
         drop(client);
     }
 
+    /// Ends after a panic. Nothing is dropped that would wait for librdkafka: it may itself wait for an answer that nobody knows of
+    /// any more. The brokers notice when nobody polls.
+    pub(super) fn abandon(mut self) {
+        for (_, partition) in std::mem::take(&mut self.partitions) {
+            partition.lose();
+        }
+        std::mem::forget(self);
+    }
+
     /// Where reading begins, for a reading without a group.
     pub(super) fn start(&self) -> Option<KafkaStart> {
         self.options.group.is_none().then_some(self.options.start)

@@ -33,6 +33,8 @@ pub(super) struct Inbox {
     pub(super) answers: Vec<Answer>,
     pub(super) looks: Vec<Look>,
     pub(super) is_stopped: bool,
+    /// Nobody takes anything any more: what comes is dropped, and with it who waits for a reply.
+    is_closed: bool,
 }
 
 /// Says that everything before an offset is done.
@@ -88,14 +90,18 @@ impl Shared {
     }
 
     pub(super) fn order(&self, order: Order) {
-        lock(&self.inbox).orders.push(order);
+        let mut inbox = lock(&self.inbox);
+        if !inbox.is_closed {
+            inbox.orders.push(order);
+        }
+        drop(inbox);
         self.alarm.ring();
     }
 
     pub(super) fn look(&self, look: Look) {
         let mut inbox = lock(&self.inbox);
         // Who looks hears nothing where it is not pushed.
-        if inbox.looks.len() < MOST_LOOKS {
+        if !inbox.is_closed && inbox.looks.len() < MOST_LOOKS {
             inbox.looks.push(look);
         }
         drop(inbox);
@@ -119,8 +125,14 @@ impl Shared {
     /// Takes what waits.
     pub(super) fn take(&self) -> Inbox {
         let mut inbox = lock(&self.inbox);
-        let is_stopped = inbox.is_stopped;
-        std::mem::replace(&mut *inbox, Inbox { is_stopped, ..Inbox::default() })
+        let (is_stopped, is_closed) = (inbox.is_stopped, inbox.is_closed);
+        std::mem::replace(&mut *inbox, Inbox { is_stopped, is_closed, ..Inbox::default() })
+    }
+
+    /// The thread has ended: who waits for it hears so.
+    pub(super) fn close(&self) {
+        lock(&self.inbox).is_closed = true;
+        drop(self.take());
     }
 
     pub(super) fn pause(&self, partition: i32) {
@@ -145,4 +157,30 @@ impl Shared {
 /// Poison is of no concern: whoever holds a lock here only moves values.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oneshot::error::TryRecvError;
+
+    #[test]
+    fn whoever_asks_before_or_after_the_thread_ends_hears_of_its_end() {
+        let shared = Shared::new();
+        let ask = || {
+            let (reply, result) = oneshot::channel();
+            shared.order(Order { ledger: Ledger::new("t".into(), 0, 0), offset: 1, reply });
+            let (look, found) = oneshot::channel();
+            shared.look(look);
+            (result, found)
+        };
+        let (mut result, mut found) = ask();
+        assert!(matches!(result.try_recv(), Err(TryRecvError::Empty)));
+        shared.close();
+        assert!(matches!(result.try_recv(), Err(TryRecvError::Closed)));
+        assert!(matches!(found.try_recv(), Err(TryRecvError::Closed)));
+        (result, found) = ask();
+        assert!(matches!(result.try_recv(), Err(TryRecvError::Closed)));
+        assert!(matches!(found.try_recv(), Err(TryRecvError::Closed)));
+    }
 }
