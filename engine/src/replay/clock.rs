@@ -10,9 +10,6 @@ use tokio::time::Instant;
 /// Requests that are due this far ahead count as due: a timer is not more exact.
 const SLACK: Duration = Duration::from_micros(500);
 
-/// The year 2010, in seconds since 1970: no search engine was captured before.
-const FIRST: Duration = Duration::from_secs(1_262_304_000);
-
 /// Nothing was captured later than now; clocks differ.
 const TOLERANCE: Duration = Duration::from_secs(86_400);
 
@@ -20,7 +17,7 @@ const TOLERANCE: Duration = Duration::from_secs(86_400);
 /// start the clock, and what has it is due at once.
 pub(super) fn is_believed(at: SystemTime) -> bool {
     let is_late = at.duration_since(SystemTime::now()).is_ok_and(|ahead| ahead > TOLERANCE);
-    !is_late && at >= SystemTime::UNIX_EPOCH + FIRST
+    !is_late && at > SystemTime::UNIX_EPOCH
 }
 
 /// How fast the source's time goes by.

@@ -210,7 +210,8 @@ impl Drop for Flight {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        if !self.is_abandoned.load(Ordering::Acquire) {
+        // What a panic drops was not brought to its end.
+        if !self.is_abandoned.load(Ordering::Acquire) && !std::thread::panicking() {
             self.ledger.resolve(self.offset);
         }
     }
@@ -249,6 +250,18 @@ mod tests {
         assert_eq!((ledger.done(), ledger.under_way()), (12, 1));
         drop(third);
         assert_eq!((ledger.done(), ledger.under_way()), (14, 0));
+    }
+
+    #[test]
+    fn what_a_panic_drops_is_not_done() {
+        let ledger = Ledger::new("topic".into(), 0, 0);
+        let token = ledger.track(0);
+        let thread = std::thread::spawn(move || {
+            let _token = token;
+            panic!("on purpose");
+        });
+        assert!(thread.join().is_err());
+        assert_eq!((ledger.done(), ledger.under_way()), (0, 1));
     }
 
     #[test]

@@ -25,6 +25,10 @@ pub(super) fn looks() -> Interval {
 }
 
 impl Going {
+    pub(super) fn revoke(&self) {
+        self.ledger.revoke();
+    }
+
     /// Two processes must not send for one document at the same time. Whoever revokes waits for a time that it knows.
     fn is_over(&mut self) -> bool {
         self.ledger.in_flight() == 0 || self.ledger.is_revoked()

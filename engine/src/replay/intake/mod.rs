@@ -9,6 +9,7 @@ mod holding;
 mod leaving;
 
 use super::align::Alignment;
+use super::clock::is_believed;
 use super::conversation::{Job, RequestJob, Shared, converse};
 use super::order::DocumentOrder;
 use super::request::Outgoing;
@@ -25,7 +26,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior};
 
 /// How often expiry, the window and memory are looked at.
@@ -113,11 +114,7 @@ impl Intake {
                 biased;
                 () = cancel.cancelled() => return Ok(()),
                 _ = ticks.tick() => self.tick(inputs.is_empty())?,
-                Some(ended) = self.tasks.join_next() => {
-                    if let Err(error) = ended {
-                        std::panic::resume_unwind(error.into_panic());
-                    }
-                }
+                Some(ended) = self.tasks.join_next() => self.check(ended),
                 _ = looks.tick(), if is_one_going => self.let_leave().await,
                 input = inputs.recv(), if is_open => match input {
                     None => return Ok(()),
@@ -148,8 +145,7 @@ impl Intake {
             tokio::select! {
                 ended = self.tasks.join_next() => match ended {
                     None => break,
-                    Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
-                    Some(Ok(())) => {}
+                    Some(ended) => self.check(ended),
                 },
                 _ = looks.tick(), if is_one_going => self.let_leave().await,
                 Some(input) = inputs.recv() => self.take_late(input).await,
@@ -157,12 +153,24 @@ impl Intake {
                 () = until(deadline), if deadline.is_some() => {
                     self.shared.cut.cancel();
                     deadline = None;
-                    while self.tasks.join_next().await.is_some() {}
+                    while let Some(ended) = self.tasks.join_next().await {
+                        self.check(ended);
+                    }
                 }
             }
         }
         self.let_leave().await;
         self.accumulator
+    }
+
+    /// Goes on with a panic of a conversation. What the others have under way is dropped then as if it were done: nothing of it may be
+    /// committed.
+    fn check(&self, ended: std::result::Result<(), JoinError>) {
+        if let Err(error) = ended {
+            self.partitions.iter().for_each(Ledger::revoke);
+            self.going.iter().for_each(Going::revoke);
+            std::panic::resume_unwind(error.into_panic());
+        }
     }
 
     async fn take(&mut self, input: Input) -> Result<()> {
@@ -215,7 +223,7 @@ impl Intake {
         for event in events {
             match event {
                 Event::Request(request) => {
-                    latest = latest.max(Some(request.first_byte));
+                    latest = latest.max(Some(request.first_byte).filter(|at| is_believed(*at)));
                     self.request(request);
                 }
                 Event::Closed { connection, at, token } => {
