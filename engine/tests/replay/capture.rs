@@ -122,7 +122,7 @@ pub(crate) struct Replay {
     /// What the input was told: to hold the partition back, or to let it go on.
     pub(crate) holds: Arc<Mutex<Vec<bool>>>,
     folder: PathBuf,
-    committed: Arc<Mutex<Vec<(i32, i64)>>>,
+    committed: Commits,
 }
 
 impl Replay {
@@ -243,13 +243,16 @@ impl Replay {
     }
 }
 
+/// Partitions and offsets, as they are committed.
+type Commits = Arc<Mutex<Vec<(i32, i64)>>>;
+
 /// Records of one partition, some of them late.
 struct Records {
     first: Vec<Bytes>,
     late: (Duration, Vec<Bytes>),
     given: Arc<AtomicU64>,
     /// What was committed, if the partition goes and comes back.
-    moves: Option<Arc<Mutex<Vec<(i32, i64)>>>>,
+    moves: Option<Commits>,
 }
 
 /// Gives them out.
@@ -280,11 +283,7 @@ async fn give(sender: mpsc::Sender<Input>, memory: MemoryBudget, records: Record
 }
 
 /// The partition goes to another process, and comes back at what was committed.
-async fn go_and_come(
-    sender: &mpsc::Sender<Input>,
-    ledger: Ledger,
-    committed: &Mutex<Vec<(i32, i64)>>,
-) -> Ledger {
+async fn go_and_come(sender: &mpsc::Sender<Input>, ledger: Ledger, committed: &Commits) -> Ledger {
     let (answer, answered) = oneshot::channel();
     sender.send(Input::Revoked(ledger, answer)).await.unwrap();
     tokio::time::timeout(Duration::from_secs(5), answered).await.expect("an answer in time").unwrap();

@@ -104,7 +104,7 @@ async fn memory_that_is_full_of_requests_not_due_yet_costs_none_of_them() {
     let later = Recorded::new("b").after(4).exchange("PUT", "/i/_doc/1", &large, &ok()).close();
     let part = "c".repeat(390_000);
     let head = "PUT /i/_doc/2 HTTP/1.1\r\nHost: source\r\nContent-Length: 780000\r\n\r\n";
-    let begin = Recorded::new("c").after(4).number(1).read(&format!("{head}{part}")).open();
+    let begin = Recorded::new("c").after(4).number(1).read(format!("{head}{part}")).open();
     let rest = Recorded::new("c").after(4).number(2).read(&part).write(&ok()).close();
     let report = replay.run(&target, vec![first, later, begin, rest]).await;
     assert_eq!((report.summary.answered, report.traffic.quarantined_requests), (3, 0));
@@ -151,7 +151,7 @@ async fn a_document_gets_its_id_also_where_the_response_that_says_it_can_only_be
     let slow = Recorded::new("b").exchange("PUT", "/i/_doc/slow", &large, &ok()).close();
     let begin = format!("PUT /i/_doc/2 HTTP/1.1\r\nContent-Length: 700000\r\n\r\n{}", "d".repeat(390_000));
     let begin = Recorded::new("d").number(1).read(&begin).open();
-    let rest = Recorded::new("d").number(2).read(&"d".repeat(310_000)).write(&ok()).close();
+    let rest = Recorded::new("d").number(2).read("d".repeat(310_000)).write(&ok()).close();
     let created = answered(201, r#"{"_index":"i","_id":"given","result":"created"}"#);
     let response = Recorded::new("c").number(2).write(&created).close();
     let report = replay.run(&target, vec![slow, asked, begin, response, rest]).await;
