@@ -155,9 +155,11 @@ impl<'a> Sending<'a> {
                 attempt.permit.overloaded();
                 self.sink.counters.add_busy();
                 self.may_be_done(&group, maybe_done);
-                let delay = self.again(group, why, requested)?;
-                meters().retried(cause, operations);
-                Ok(Some(delay))
+                let delay = self.busy(group, why, requested)?;
+                if delay.is_some() {
+                    meters().retried(cause, operations);
+                }
+                Ok(delay)
             }
             Answer::Fault { why, cause, maybe_done } => {
                 attempt.permit.overloaded();
@@ -212,9 +214,11 @@ impl<'a> Sending<'a> {
             return Ok(None);
         }
         let retries = if has_progress { 0 } else { group.retries };
-        let delay = self.again(Group { positions: without, retries, losses: 0 }, last, requested)?;
-        causes.into_iter().for_each(|(cause, operations)| meters().retried(cause, operations));
-        Ok(Some(delay))
+        let delay = self.busy(Group { positions: without, retries, losses: 0 }, last, requested)?;
+        if delay.is_some() {
+            causes.into_iter().for_each(|(cause, operations)| meters().retried(cause, operations));
+        }
+        Ok(delay)
     }
 
     /// Whether this is the last verdict of the operation.
@@ -320,30 +324,47 @@ impl<'a> Sending<'a> {
         requested: Option<Duration>,
     ) -> Result<Option<Duration>, SinkError> {
         group.losses = group.losses.saturating_add(1);
-        // Some operation of the group breaks it, each time: all that is left is to find out which one.
-        let is_of_group = self.is_budget_spent() && self.is_cluster_well().await;
-        if group.positions.len() > 1 && (is_of_group || group.losses >= LOSSES_BEFORE_SPLIT) {
-            let delay = if is_of_group {
-                self.sink.settings.backoff.first
-            } else {
-                self.delay(&group, &why, requested)?
-            };
+        if self.is_budget_spent() && (self.others_succeed() || self.sink.answers().await) {
+            return Ok(self.set_apart(group, why));
+        }
+        if group.positions.len() > 1 && group.losses >= LOSSES_BEFORE_SPLIT {
+            let delay = self.delay(&group, &why, requested)?;
             self.sink.counters.add_resent(group.positions.len());
             self.split(Group { retries: group.retries.saturating_add(1), ..group });
             return Ok(Some(delay));
         }
-        if is_of_group {
-            let (class, status, error_type) = (FailureClass::RetriesExhausted, None, None);
-            self.fail_all(&group, &Reason { class, status, error_type, reason: why });
-            return Ok(None);
+        self.again(group, why, requested).map(Some)
+    }
+
+    /// The cluster has no room for the group.
+    fn busy(
+        &mut self,
+        group: Group,
+        why: String,
+        requested: Option<Duration>,
+    ) -> Result<Option<Duration>, SinkError> {
+        // It may never have room for one of them: a document may be larger than what it takes at once.
+        if self.is_budget_spent() && self.others_succeed() {
+            return Ok(self.set_apart(group, why));
         }
         self.again(group, why, requested).map(Some)
     }
 
     /// Whether the cluster works on other requests while there is trouble with this batch.
-    async fn is_cluster_well(&self) -> bool {
-        let since = self.trouble.as_ref().map(|trouble| trouble.since);
-        self.sink.succeeded_since(since) || self.sink.answers().await
+    fn others_succeed(&self) -> bool {
+        self.sink.succeeded_since(self.trouble.as_ref().map(|trouble| trouble.since))
+    }
+
+    /// Some operation of the group is why nothing comes of it, each time: it fails if it is alone, and is looked for otherwise.
+    fn set_apart(&mut self, group: Group, why: String) -> Option<Duration> {
+        if group.positions.len() == 1 {
+            let (class, status, error_type) = (FailureClass::RetriesExhausted, None, None);
+            self.fail_all(&group, &Reason { class, status, error_type, reason: why });
+            return None;
+        }
+        self.sink.counters.add_resent(group.positions.len());
+        self.split(group);
+        Some(self.sink.settings.backoff.first)
     }
 
     /// Puts a group back, to be sent next; how long to wait before.

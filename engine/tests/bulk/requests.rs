@@ -225,6 +225,26 @@ async fn a_document_that_breaks_the_connection_each_time_is_found_though_the_tim
 }
 
 #[tokio::test]
+async fn a_document_for_which_there_is_never_room_fails_alone_while_others_are_taken() {
+    let cluster = Cluster::start(|_, seen| {
+        if seen.has("poison") { items(&[(429, "es_rejected_execution_exception")]) } else { done(seen) }
+    })
+    .await;
+    let sink = cluster.sink(SinkSettings { retry_budget: Duration::from_millis(50), ..settings() });
+    let poison = send(&sink, batch_of(OpType::Index, &[("p", r#"{"poison":1}"#)]));
+    let others = async {
+        loop {
+            assert_eq!(send(&sink, batch(3)).await.unwrap(), (3, 0, Vec::new()));
+        }
+    };
+    let sent = tokio::select! {
+        sent = poison => sent.unwrap(),
+        () = others => unreachable!(),
+    };
+    assert_eq!(sent, (0, 0, vec!["0 retries_exhausted".to_owned()]));
+}
+
+#[tokio::test]
 async fn a_target_that_cannot_be_reached_is_unavailable() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
