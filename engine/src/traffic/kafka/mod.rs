@@ -16,7 +16,7 @@
 //!
 //! The thread polls whatever happens, so a member of a group stays one however slow its records are taken. Each partition has a
 //! queue of its own in librdkafka, which simply is not asked while the partition is held back, or while memory is short: what was
-//! fetched stays there, within [`KafkaOptions::prefetch`], and nothing is fetched twice.
+//! fetched stays there, within [`KafkaOptions::prefetch`], and is not fetched again.
 
 mod caught_up;
 mod clerk;

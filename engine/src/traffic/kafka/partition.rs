@@ -70,6 +70,11 @@ pub(super) enum Next {
 }
 
 impl Parcel {
+    #[cfg(test)]
+    pub(super) fn empty(partition: i32, offset: i64) -> Self {
+        Self { partition, offset, key: None, value: Bytes::new(), timestamp: None }
+    }
+
     /// What a record takes beside its key and value: its token, and its place in a queue.
     const OVERHEAD: u64 = 200;
 

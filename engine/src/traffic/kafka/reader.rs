@@ -120,7 +120,7 @@ impl Reader {
     }
 
     /// Hears what librdkafka says.
-    fn listen(&mut self) -> Result<()> {
+    pub(super) fn listen(&mut self) -> Result<()> {
         loop {
             let count = self.client.context().count();
             match self.client.poll(Duration::ZERO) {

@@ -243,11 +243,22 @@ impl Reader {
     }
 
     /// Whether a record is the one that must come next, or a later one: then what is in between is not there any more, which is
-    /// usual where records are compacted. Nothing is known of an earlier one.
+    /// usual where records are compacted.
+    ///
+    /// An earlier one was given out before: with each change of the group librdkafka fetches the partitions that stay once more, from
+    /// where it took the reader to be a moment ago. Only if it says that it begins anew, nothing is known of that record.
     pub(super) fn check_order(&mut self, parcel: &Parcel) -> Result<bool> {
         let name = self.name(parcel.partition);
+        let is_earlier = |partition: &Partition| parcel.offset < partition.next;
+        if self.partitions.get(&parcel.partition).is_some_and(is_earlier) {
+            self.listen()?; // It may have said so meanwhile.
+        }
         let Some(partition) = self.partitions.get_mut(&parcel.partition) else { return Ok(false) };
         let (next, found) = (partition.next, parcel.offset);
+        if found < next && !partition.is_reset {
+            debug!(topic = %self.topic, partition = parcel.partition, found, next, "a record was fetched again");
+            return Ok(false);
+        }
         if found < next {
             return Err(self.broken(&format!(
                 "{name} begins anew: it goes on at offset {found} where {next} was expected; it was made anew, or cut: use another \

@@ -3,7 +3,7 @@ use crate::flow::MemoryBudget;
 use crate::traffic::Ledger;
 use crate::traffic::kafka::config::Settings;
 use crate::traffic::kafka::context::Context;
-use crate::traffic::kafka::partition;
+use crate::traffic::kafka::partition::{self, Parcel};
 use tokio::sync::mpsc;
 
 /// One that reads partitions 0 and 1 of brokers that are not there, and what it gives out.
@@ -42,6 +42,21 @@ fn nothing_is_begun_of_any_of_the_partitions_that_go() {
     for partition in reader.partitions.values() {
         assert!(partition.ledger.begin().is_none() && !partition.ledger.is_revoked());
     }
+}
+
+#[test]
+fn a_record_that_is_fetched_again_is_passed_over_unless_the_partition_begins_anew() {
+    let (mut reader, _inputs) = reader();
+    let mut check = |offset| reader.check_order(&Parcel::empty(0, offset));
+    assert!(check(10).unwrap());
+    assert!(check(12).unwrap());
+    assert!(!check(9).unwrap());
+    reader.hear(Said::Reset { partition: 0 }).unwrap();
+    let error = reader.check_order(&Parcel::empty(0, 9)).unwrap_err();
+    assert!(
+        crate::error::chain(&error).contains("begins anew: it goes on at offset 9 where 10 was expected"),
+        "{error}"
+    );
 }
 
 #[test]
