@@ -43,6 +43,7 @@ impl Kills {
         let is_over = AtomicBool::new(false);
         let longest = std::thread::scope(|scope| {
             let watch = scope.spawn(|| longest_standstill(&replay, &is_over));
+            let over = Over(&is_over); // Also when something fails: the scope waits for the watch.
             self.kill_at_random(&replay, &mut random);
             println!(
                 "kills {}: {} kills after {:.0} s",
@@ -51,7 +52,7 @@ impl Kills {
                 start.elapsed().as_secs_f64()
             );
             let (status, _) = replay.to_end("last", Duration::from_secs(1800));
-            is_over.store(true, Ordering::Relaxed);
+            drop(over);
             assert_eq!(status, Some(0));
             watch.join().unwrap()
         });
@@ -107,6 +108,15 @@ impl Kills {
             self.name,
             replay.topic.lag(&replay.group)
         );
+    }
+}
+
+/// Says so when it is dropped.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
