@@ -110,7 +110,7 @@ impl Target {
         loop {
             let request = rest.as_ref().map_or(request, |rest| &rest.request);
             let (at, took, answer) = self.attempt(lane, preparation, request).await;
-            let operations = || operations_of(request).filter(|_| is_bulk);
+            let operations = || is_bulk.then(|| operations_of(request)).flatten();
             let verdict = self.policy.judge(&answer, source, operations);
             let cause = cause(&answer);
             let error = answer.as_ref().err().map(|error| crate::error::chain(error));
