@@ -248,7 +248,6 @@ impl Reader {
     /// An earlier one was given out before: with each change of the group librdkafka fetches the partitions that stay once more, from
     /// where it took the reader to be a moment ago. Only if it says that it begins anew, nothing is known of that record.
     pub(super) fn check_order(&mut self, parcel: &Parcel) -> Result<bool> {
-        let name = self.name(parcel.partition);
         let is_earlier = |partition: &Partition| parcel.offset < partition.next;
         if self.partitions.get(&parcel.partition).is_some_and(is_earlier) {
             self.listen()?; // It may have said so meanwhile.
@@ -260,6 +259,7 @@ impl Reader {
             return Ok(false);
         }
         if found < next {
+            let name = self.name(parcel.partition);
             return Err(self.broken(&format!(
                 "{name} begins anew: it goes on at offset {found} where {next} was expected; it was made anew, or cut: use another \
                  consumer group"
