@@ -286,6 +286,16 @@ fn errors_say_what_there_is_and_what_to_do() {
             "error: invalid value 'seven' for '--source-version <VERSION>': `seven` is not a version: expected \
              something like `7.10.2`, `es-7.10` or `os-2.19`\n\nFor more information, try '--help'.\n",
         ),
+        (
+            "backfill --repo DEMO --snapshot snap1 --target - --transform steps.yaml",
+            "error: `--transform` needs a cluster as the target (or `null-bulk:`): for lines of JSON it does nothing, so \
+             leave it out\n",
+        ),
+        (
+            "backfill --repo DEMO --snapshot snap1 --target ndjson:lines --coordinator http://127.0.0.1:9200",
+            "error: `--coordinator` needs a cluster as the target (or `null-bulk:`): for lines of JSON it does nothing, so \
+             leave it out\n",
+        ),
     ];
     for (place, (arguments, expected)) in cases.into_iter().enumerate() {
         let folder = scratch(&format!("error-{place}"));

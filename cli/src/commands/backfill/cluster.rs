@@ -104,6 +104,24 @@ enum OpTypeArg {
 }
 
 impl ClusterArgs {
+    /// An error if an option is given that lines of JSON would not heed.
+    pub(super) fn refuse_without_cluster(&self) -> anyhow::Result<()> {
+        let given = [
+            ("--transform", self.transform.is_some()),
+            ("--op-type create", matches!(self.op_type, OpTypeArg::Create)),
+            ("--max-rate", !self.max_rate.is_empty()),
+            ("--allow-doc-errors", !self.allow_doc_errors.is_empty()),
+            ("--coordinator", self.session.is_shared()),
+            ("--retry-quarantined", self.retry_quarantined),
+        ];
+        match given.iter().find(|(_, is_given)| *is_given) {
+            Some((option, _)) => anyhow::bail!(
+                "`{option}` needs a cluster as the target (or `null-bulk:`): for lines of JSON it does nothing, so leave it out"
+            ),
+            None => Ok(()),
+        }
+    }
+
     fn limits(&self) -> BatchLimits {
         BatchLimits {
             bytes: usize::try_from(self.batch_bytes).unwrap_or(usize::MAX),

@@ -119,6 +119,9 @@ pub(crate) async fn run(args: BackfillArgs, stop: &Stop, output: &mut Output) ->
     let (Some(name), Some(target)) = (&args.snapshot, &args.target) else {
         anyhow::bail!("`--snapshot` and `--target` are needed");
     };
+    if matches!(target, Target::Lines(_)) {
+        args.cluster.refuse_without_cluster()?;
+    }
     let repository = args.repository.open().await?;
     let snapshot = repository.snapshot(name).await?;
     if args.dry_run {

@@ -26,6 +26,11 @@ pub(super) struct SessionArgs {
 }
 
 impl SessionArgs {
+    /// Whether the state is in a cluster.
+    pub(super) const fn is_shared(&self) -> bool {
+        self.coordinator.is_some()
+    }
+
     /// The place of the state. `target` is the client of the target, if there is one.
     pub(super) fn place(&self, args: &CoordinatorArgs, target: Option<&Client>) -> anyhow::Result<Place> {
         Ok(match (self.coordinator.as_deref(), target) {
