@@ -3,6 +3,7 @@
 use crate::output::{number, size};
 use crate::telemetry::is_json;
 use engine::backfill::{Progress, ProgressSnapshot};
+use engine::replay::{Monitor, ReplayProgress};
 use engine::verify;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, Write};
@@ -27,6 +28,13 @@ impl Watch {
         Self::with(move |elapsed| {
             let now = progress.snapshot();
             (now.done, now.selected, describe_verify(&now, elapsed))
+        })
+    }
+
+    pub(crate) fn of_replay(monitor: Monitor) -> Self {
+        Self::with(move |elapsed| {
+            let now = monitor.progress().unwrap_or_default();
+            (now.done, now.requests, describe_replay(&now, elapsed))
         })
     }
 
@@ -116,6 +124,30 @@ fn describe_verify(now: &verify::ProgressSnapshot, elapsed: Duration) -> String 
     )
 }
 
+fn describe_replay(now: &ReplayProgress, elapsed: Duration) -> String {
+    let rate = now.done as f64 / elapsed.as_secs_f64().max(0.001);
+    let failed =
+        if now.failed > 0 { format!(", {} without an answer", number(now.failed)) } else { String::new() };
+    let behind = now.behind.map_or_else(String::new, |(records, time)| {
+        format!(
+            ", {} records ({}) behind the end of the topic",
+            number(records),
+            duration(time.as_secs_f64())
+        )
+    });
+    let state = match () {
+        () if now.is_cut_off => ", no Kafka broker can be reached",
+        () if now.is_paused => ", paused",
+        () => "",
+    };
+    format!(
+        "{} of {} requests that were read{failed}, {} in flight, {rate:.0} requests/s{behind}{state}",
+        number(now.done),
+        number(now.requests),
+        number(now.in_flight),
+    )
+}
+
 /// A number of seconds in words.
 pub(crate) fn duration(seconds: f64) -> String {
     match seconds.round() {
@@ -158,5 +190,21 @@ mod tests {
         now.done = 0;
         assert!(line(&now).starts_with("0 of 3 000 documents, 7 failed, 1.0 MiB read, "), "{}", line(&now));
         assert_eq!(duration(3_725.0), "1 h 2 min");
+    }
+
+    #[test]
+    fn a_line_of_a_replay_says_what_is_done_and_how_far_behind_it_is() {
+        let mut now =
+            ReplayProgress { requests: 3000, done: 1500, in_flight: 12, ..ReplayProgress::default() };
+        let line = |now: &ReplayProgress| describe_replay(now, Duration::from_secs(10));
+        assert_eq!(line(&now), "1 500 of 3 000 requests that were read, 12 in flight, 150 requests/s");
+        (now.failed, now.behind, now.is_paused) = (3, Some((4000, Duration::from_secs(70))), true);
+        assert_eq!(
+            line(&now),
+            "1 500 of 3 000 requests that were read, 3 without an answer, 12 in flight, 150 requests/s, 4 000 records (1 min \
+             10 s) behind the end of the topic, paused"
+        );
+        now.is_cut_off = true;
+        assert!(line(&now).ends_with(" of the topic, no Kafka broker can be reached"), "{}", line(&now));
     }
 }

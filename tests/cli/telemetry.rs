@@ -26,6 +26,31 @@ fn value(metrics: &str, series: &str) -> f64 {
 }
 
 #[test]
+fn a_replay_says_that_no_broker_can_be_reached_and_how_far_it_is() {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let arguments = format!(
+        "replay --kafka-brokers {nobody} --kafka-topic traffic --kafka-group group --target http://{nobody}"
+    );
+    let mut ferry = ferry_command(&scratch("no-broker"), &arguments.split(' ').collect::<Vec<_>>())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(ferry.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let warning = lines.next().unwrap();
+    assert!(
+        warning.contains("WARN") && warning.contains("no Kafka broker can be reached, trying on"),
+        "{warning}"
+    );
+    assert!(warning.contains(&format!("brokers=\"{nobody}\"")) && warning.contains("refused"), "{warning}");
+    assert_eq!(
+        lines.next().unwrap(),
+        "0 of 0 requests that were read, 0 in flight, 0 requests/s, no Kafka broker can be reached"
+    );
+    ferry.kill().unwrap();
+    ferry.wait().unwrap();
+}
+
+#[test]
 fn a_run_can_be_watched_while_it_goes_on() {
     let folder = scratch("listen");
     let demo = demo();

@@ -77,3 +77,4 @@ pub use settings::{Destination, Settings};
 pub use summary::{Quantiles, Summary};
 pub use transform::{RequestTransforms, TransformStatus, Transformed};
 pub use tuples::Rotation;
+pub use view::ReplayProgress;

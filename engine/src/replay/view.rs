@@ -52,6 +52,25 @@ pub(super) struct View {
     summary: Summaries,
 }
 
+/// How far a replay is, for a line of progress.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ReplayProgress {
+    /// Requests of the source that are whole.
+    pub requests: u64,
+    /// Of these, through: answered, not selected, dropped, or failed.
+    pub done: u64,
+    /// Of these, without an answer of the target, or not sent because a transform failed.
+    pub failed: u64,
+    /// Requests that the target has now.
+    pub in_flight: u64,
+    /// Records between what is done and the end of the topic, and the age of the oldest of them; none for files, and while no partition is read.
+    pub behind: Option<(u64, Duration)>,
+    /// Whether a topic is read, and no broker can be reached.
+    pub is_cut_off: bool,
+    /// Whether it is paused.
+    pub is_paused: bool,
+}
+
 /// The same as in the report at the end.
 #[derive(Debug, Serialize)]
 struct Summaries {
@@ -119,6 +138,29 @@ impl View {
             lag: monitor.topic().as_ref().map(Lag::of),
             summary: Summaries { traffic: counts.traffic(), replayed: counts.summary() },
         }
+    }
+}
+
+impl Monitor {
+    /// How far the replay is, once it has begun.
+    #[must_use]
+    pub fn progress(&self) -> Option<ReplayProgress> {
+        let running = self.running()?;
+        let (counts, topic) = (&running.counts, self.topic());
+        let summary = counts.summary();
+        let behind = topic.as_ref().filter(|topic| !topic.partitions.is_empty()).map(|topic| {
+            let records = topic.partitions.iter().map(|partition| partition.records).sum();
+            (records, topic.partitions.iter().map(|partition| partition.behind).max().unwrap_or_default())
+        });
+        Some(ReplayProgress {
+            requests: summary.requests,
+            done: counts.done(),
+            failed: summary.unanswered.saturating_add(summary.failed_transforms),
+            in_flight: counts.in_flight(),
+            behind,
+            is_cut_off: topic.is_some_and(|topic| !topic.connection.is_up),
+            is_paused: running.clock.is_paused(),
+        })
     }
 }
 

@@ -17,6 +17,7 @@ use crate::args::{OutputArgs, bytes};
 use crate::cluster_args::TargetArgs;
 use crate::kafka_args::KafkaArgs;
 use crate::output::{ExitStatus, Output};
+use crate::progress::Watch;
 use crate::signals::{PauseSwitch, Stop};
 use crate::telemetry::TelemetryArgs;
 use anyhow::{Context, bail};
@@ -283,8 +284,9 @@ async fn replay_traffic(args: &ReplayArgs, stop: &Stop, output: &mut Output) -> 
     }
     // On the threads that its other tasks are on: each record would wake up this one.
     let running = tokio::spawn(replay::run(source, destination, settings, memory, cancel));
+    let watch = Watch::of_replay(args.monitor.clone());
     let replayed = running.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-    drop(switch);
+    drop((switch, watch));
     args.monitor.unwatch_topic();
     let report = replayed.context("the replay ended early")?;
     if let Some(kafka) = kafka.and_then(Arc::into_inner) {

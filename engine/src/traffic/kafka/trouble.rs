@@ -1,6 +1,7 @@
 //! What is wrong with the brokers, in words, and whether it helps to go on trying.
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use std::mem;
 use std::time::{Duration, Instant};
 use tracing::{debug, info, warn};
 
@@ -112,6 +113,8 @@ pub(super) struct Connection {
     now: KafkaConnection,
     /// When something went wrong last.
     last: Instant,
+    /// Whether it was said that no broker can be reached, and none was since.
+    is_told: bool,
     /// Partitions were read before: what needs a hand may be put right by it, so nothing is given up any more.
     pub(super) has_worked: bool,
 }
@@ -119,7 +122,7 @@ pub(super) struct Connection {
 impl Connection {
     pub(super) fn new(brokers: &str) -> Self {
         let now = KafkaConnection { is_up: false, since: Instant::now(), trouble: None };
-        Self { brokers: brokers.to_owned(), now, last: Instant::now(), has_worked: false }
+        Self { brokers: brokers.to_owned(), now, last: Instant::now(), is_told: false, has_worked: false }
     }
 
     pub(super) fn now(&self) -> KafkaConnection {
@@ -136,9 +139,11 @@ impl Connection {
         self.last = Instant::now();
         let is_new = self.now.trouble.is_none();
         let brokers = &self.brokers;
-        if code == RDKafkaErrorCode::AllBrokersDown && (self.now.is_up || is_new) {
+        if code == RDKafkaErrorCode::AllBrokersDown && !self.is_told {
             let cause = self.now.trouble.as_deref().unwrap_or(reason);
-            warn!(brokers, cause, "no Kafka broker can be reached, trying on");
+            let hint = hint(code).unwrap_or_default();
+            warn!(brokers, cause, hint, "no Kafka broker can be reached, trying on");
+            self.is_told = true;
             self.change(false);
         } else if needs_a_hand(code) && is_new {
             warn!(brokers, cause = reason, "Kafka refuses what it took before, trying on");
@@ -159,7 +164,8 @@ impl Connection {
             }
             return;
         }
-        if self.now.trouble.take().is_some() {
+        self.now.trouble = None;
+        if mem::take(&mut self.is_told) {
             info!(brokers = self.brokers, "a Kafka broker can be reached again");
         }
         self.change(true);
@@ -209,6 +215,17 @@ mod tests {
         assert_eq!((now.is_up, now.trouble.as_deref()), (false, Some("connection refused")));
         connection.answered();
         assert_eq!((connection.now().is_up, connection.now().trouble), (true, None));
+    }
+
+    #[test]
+    fn brokers_that_never_answered_are_told_once() {
+        let mut connection = Connection::new("kafka:9092");
+        connection.trouble("", RDKafkaErrorCode::BrokerTransportFailure, "connection refused").unwrap();
+        assert!(!connection.is_told);
+        connection.trouble("", RDKafkaErrorCode::AllBrokersDown, "1/1 brokers are down").unwrap();
+        assert!(connection.is_told);
+        connection.answered();
+        assert!(!connection.is_told);
     }
 
     #[test]
