@@ -49,7 +49,7 @@ fn hint(code: RDKafkaErrorCode) -> Option<&'static str> {
         }
         Code::UnknownTopicOrPartition | Code::UnknownTopic => "check the name of the topic",
         Code::AllBrokersDown | Code::BrokerTransportFailure | Code::Resolve => {
-            "check the names and ports of the brokers, the network in between, and whether they want TLS"
+            "check the names and ports of the brokers, the network in between, and whether they want TLS or a password"
         }
         _ => return None,
     })
