@@ -53,7 +53,7 @@ pub(super) struct View {
 }
 
 /// How far a replay is, for a line of progress.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct ReplayProgress {
     /// Requests of the source that are whole.
     pub requests: u64,
@@ -63,8 +63,9 @@ pub struct ReplayProgress {
     pub failed: u64,
     /// Requests that the target has now.
     pub in_flight: u64,
-    /// Records between what is done and the end of the topic, and the age of the oldest of them; none for files, and while no partition is read.
-    pub behind: Option<(u64, Duration)>,
+    /// Records between what is done and the end of the topic, and the age of the oldest of them in seconds; none for files, and while no
+    /// partition is read.
+    pub behind: Option<(u64, f64)>,
     /// Whether a topic is read, and no broker can be reached.
     pub is_cut_off: bool,
     /// Whether it is paused.
@@ -148,16 +149,13 @@ impl Monitor {
         let running = self.running()?;
         let (counts, topic) = (&running.counts, self.topic());
         let summary = counts.summary();
-        let behind = topic.as_ref().filter(|topic| !topic.partitions.is_empty()).map(|topic| {
-            let records = topic.partitions.iter().map(|partition| partition.records).sum();
-            (records, topic.partitions.iter().map(|partition| partition.behind).max().unwrap_or_default())
-        });
+        let lag = topic.as_ref().map(Lag::of).filter(|lag| !lag.partitions.is_empty());
         Some(ReplayProgress {
             requests: summary.requests,
             done: counts.done(),
             failed: summary.unanswered.saturating_add(summary.failed_transforms),
             in_flight: counts.in_flight(),
-            behind,
+            behind: lag.map(|lag| (lag.records, lag.seconds)),
             is_cut_off: topic.is_some_and(|topic| !topic.connection.is_up),
             is_paused: running.clock.is_paused(),
         })
